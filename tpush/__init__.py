@@ -1,0 +1,7 @@
+"""A real-time push cluster: back ends publish over HTTP, browsers receive over WebSocket."""
+
+from tpush.connect import connect
+from tpush.interfaces import IChannel
+from tpush.message import Job, Message
+
+__all__ = ["IChannel", "Job", "Message", "connect"]

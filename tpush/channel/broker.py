@@ -1,0 +1,345 @@
+"""What the channel does with what its peers send: the whole of it, without a link or a clock.
+
+Every way in, the AMP server and the in-process channel, drives one :class:`Broker`: it attaches
+peers, hands in what they sent, and asks which sessions have something to be sent
+(:meth:`Broker.take_changed`). The broker joins the pure parts: the hub says who gets a message,
+the queues who does a job, each session's outbox keeps what was sent until it is acknowledged, and
+each session's ledger tells a publisher how far its messages have been acknowledged.
+
+A session is one program's state here. It outlives its link: for ``limits.linger`` seconds after
+the link was lost, what is for it is kept, and is sent again when it is back.
+"""
+
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from tpush.channel.hub import Hub
+from tpush.channel.inbox import Ledger, Pending
+from tpush.channel.outbox import Outbox
+from tpush.channel.queues import Queues
+from tpush.errors import WorkerIDTaken
+from tpush.limits import Limits
+from tpush.message import Message, WorkerID
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Asks for a message to go to all subscribers of its event, or to *one* in turn."""
+
+    message: Message
+    one: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Asks for a job to be added to a queue."""
+
+    queue: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Tells the outcome of a job."""
+
+    job: int
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Asks for nothing but to be acknowledged in turn."""
+
+
+Request = Publish | Enqueue | Finish | Mark
+"""What a peer asks for under a number: held by it until the number is acknowledged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message on its way to one session.
+
+    Args:
+        origin: the key of its publisher, with *number* its name in the whole cluster.
+        number: the number that its publisher gave it.
+        message: what was published.
+        pending: what is settled when the session acknowledges.
+        one: it goes to another subscriber if this one leaves.
+    """
+
+    origin: bytes
+    number: int
+    message: Message
+    pending: Pending
+    one: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One job on its way to one session; *number* grows with each that this broker gives."""
+
+    number: int
+    job: int
+    queue: str
+    attempt: int
+    data: bytes
+    asked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who a peer says that it is.
+
+    Args:
+        key: drawn at random by the program, 16 bytes: the same key is the same program.
+        role: what it is, for the log.
+        name: what it is called, for the log.
+        worker: the id that it claims.
+    """
+
+    key: bytes
+    role: str = "client"
+    name: str = ""
+    worker: WorkerID | None = None
+
+
+class Session:
+    """One program's state in the broker."""
+
+    __slots__ = ("connected", "ledger", "outbox", "peer")
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+        self.connected = True
+        self.outbox: Outbox[Delivery | Assignment] = Outbox()
+        self.ledger = Ledger()
+
+
+class Broker:
+    """Routes what sessions send to the sessions that it is for.
+
+    Args:
+        instance: tells this broker from every other, 16 random bytes.
+        limits: bounds and times.
+        now: the time at the start.
+        settle: seconds from now that publishes are held, until workers are back.
+    """
+
+    def __init__(self, instance: bytes, limits: Limits, now: float, settle: float) -> None:
+        self.instance = instance
+        self._limits = limits
+        self._ready = now + settle
+        self._sessions: dict[bytes, Session] = {}
+        self._workers: dict[WorkerID, Session] = {}
+        self._lingering: dict[Session, float] = {}
+        self._hub: Hub[Session] = Hub()
+        self._queues: Queues[Session] = Queues(
+            attempts=limits.job_attempts,
+            backoff=limits.job_backoff,
+            backoff_most=limits.job_backoff_most,
+            # A job of a broker before this one must not pass for one of ours.
+            first=int.from_bytes(instance[:6], "big") + 1,
+        )
+        self._assigned = 0
+        self._held: deque[tuple[Session, Pending, Request]] = deque()
+        self._changed: dict[Session, None] = {}
+
+    @property
+    def sessions(self) -> Sequence[Session]:
+        """All sessions, lingering ones too."""
+        return list(self._sessions.values())
+
+    def knows(self, peer: Peer) -> bool:
+        """Say whether this program has a session."""
+        return peer.key in self._sessions
+
+    def attach(self, peer: Peer, known: bytes | None = None, acknowledged: int = 0) -> Session:
+        """Take a peer in whose link has just been made.
+
+        Args:
+            peer: who it says it is.
+            known: the instance of the broker that it was attached to last.
+            acknowledged: the last number of ours that it has had, if that broker was this one.
+
+        Returns:
+            Its session: the one that it had where it comes back in time.
+
+        Raises:
+            ValueError: it acknowledges what was never sent to it.
+            WorkerIDTaken: another program has the worker id that it claims.
+        """
+        if peer.worker is not None:
+            holder = self._workers.get(peer.worker)
+            if holder is not None and holder.peer.key != peer.key:
+                raise WorkerIDTaken(f"worker id {peer.worker} is taken: draw another")
+        session = self._sessions.get(peer.key)
+        if session is None:
+            session = self._sessions[peer.key] = Session(peer)
+        else:
+            self._rejoin(session, peer, acknowledged if known == self.instance else 0)
+        if peer.worker is not None:
+            self._workers[peer.worker] = session
+        self._changed[session] = None
+        return session
+
+    def detach(self, session: Session, now: float) -> None:
+        """Keep what a session whose link was lost has, for the time it may take to come back."""
+        session.connected = False
+        self._lingering[session] = now + self._limits.linger
+
+    def leave(self, session: Session, now: float) -> None:
+        """Forget a session: what was for it and for one goes to another, the rest to nobody."""
+        if self._sessions.get(session.peer.key) is not session:
+            return
+        del self._sessions[session.peer.key]
+        self._release_worker(session)
+        self._lingering.pop(session, None)
+        self._changed.pop(session, None)
+        self._hub.leave(session)
+        self._queues.leave(session, now)
+        for item in session.outbox.clear():
+            if isinstance(item, Delivery):
+                if item.one:
+                    self._deliver_to_one(item)
+                self._settle(item.origin, item.pending)
+        self._assign()
+
+    def subscribe(self, session: Session, events: Iterable[str]) -> None:
+        """Add subscriptions."""
+        for event in events:
+            self._hub.subscribe(session, event)
+
+    def unsubscribe(self, session: Session, events: Iterable[str]) -> None:
+        """Take subscriptions back."""
+        for event in events:
+            self._hub.unsubscribe(session, event)
+
+    def watch(self, session: Session, queues: Iterable[tuple[str, bool]]) -> None:
+        """Watch queues, each with whether it asks for its jobs."""
+        for queue, ask in queues:
+            self._queues.watch(session, queue, ask=ask)
+        self._assign()
+
+    def unwatch(self, session: Session, queues: Iterable[str]) -> None:
+        """Watch queues no more."""
+        for queue in queues:
+            self._queues.unwatch(session, queue)
+
+    def reserve(self, session: Session, jobs: int) -> None:
+        """Be ready for that many more jobs."""
+        if jobs:
+            self._queues.reserve(session, jobs)
+            self._assign()
+
+    def restore(
+        self, session: Session, events: Collection[str], queues: Collection[str], jobs: int
+    ) -> None:
+        """Leave a session that came back just these subscriptions, watches and reserved jobs."""
+        self.unsubscribe(session, set(self._hub.events(session)).difference(events))
+        self.unwatch(session, set(self._queues.watched(session)).difference(queues))
+        on_the_way = (isinstance(item, Assignment) and item.asked for item in session.outbox)
+        self._queues.set_reserved(session, jobs - sum(on_the_way))
+        self._assign()
+
+    def accept(self, session: Session, number: int, request: Request, now: float) -> None:
+        """Take one numbered request; one that was taken before is passed over.
+
+        Raises:
+            ProtocolViolation: a number before it is missing.
+        """
+        pending = session.ledger.accept(number)
+        if pending is None:
+            return
+        if now < self._ready or self._held:
+            self._held.append((session, pending, request))
+        else:
+            self._carry_out(session, pending, request, now)
+
+    def acknowledge(self, session: Session, number: int) -> None:
+        """Let go of what *session* says it has had.
+
+        Raises:
+            ValueError: *number* was never sent to it.
+        """
+        for item in session.outbox.acknowledge(number):
+            if isinstance(item, Delivery):
+                self._settle(item.origin, item.pending)
+
+    def changed(self, session: Session) -> None:
+        """Let *session* be among the next to be taken: it could not send all it has."""
+        self._changed[session] = None
+
+    def take_changed(self) -> list[Session]:
+        """Return the sessions that have something to be sent: items, or an acknowledgement."""
+        changed = list(self._changed)
+        self._changed.clear()
+        return changed
+
+    def due(self) -> float | None:
+        """Return when :meth:`tick` has something to do next."""
+        times = list(self._lingering.values())
+        if (waking := self._queues.due()) is not None:
+            times.append(waking)
+        if self._held:
+            times.append(self._ready)
+        return min(times, default=None)
+
+    def tick(self, now: float) -> None:
+        """Do what is due: end the settling, forget the lost, wake resting jobs."""
+        for session in [session for session, time in self._lingering.items() if time <= now]:
+            self.leave(session, now)
+        while self._held and now >= self._ready:
+            self._carry_out(*self._held.popleft(), now)
+        self._queues.wake(now)
+        self._assign()
+
+    def _rejoin(self, session: Session, peer: Peer, acknowledged: int) -> None:
+        self.acknowledge(session, acknowledged)
+        session.outbox.rewind()
+        self._release_worker(session)
+        session.peer = peer
+        session.connected = True
+        self._lingering.pop(session, None)
+
+    def _release_worker(self, session: Session) -> None:
+        if session.peer.worker is not None:
+            self._workers.pop(session.peer.worker, None)
+
+    def _carry_out(self, session: Session, pending: Pending, request: Request, now: float) -> None:
+        match request:
+            case Publish(message, one):
+                delivery = Delivery(session.peer.key, pending.number, message, pending, one)
+                if one:
+                    self._deliver_to_one(delivery)
+                else:
+                    for subscriber in self._hub.subscribers(message.event):
+                        self._deliver(subscriber, delivery)
+            case Enqueue(queue, data):
+                self._queues.enqueue(queue, data)
+                self._assign()
+            case Finish(job, ok):
+                self._queues.finish(session, job, ok=ok, now=now)
+                self._assign()
+        self._settle(session.peer.key, pending)
+
+    def _deliver(self, session: Session, delivery: Delivery) -> None:
+        delivery.pending.waiting += 1
+        session.outbox.append(delivery, len(delivery.message.data))
+        self._changed[session] = None
+
+    def _deliver_to_one(self, delivery: Delivery) -> None:
+        chosen = self._hub.choose(delivery.message.event, lambda session: session.connected)
+        if chosen is not None:
+            self._deliver(chosen, delivery)
+
+    def _settle(self, publisher: bytes, pending: Pending) -> None:
+        if pending.settle() and (session := self._sessions.get(publisher)) is not None:
+            self._changed[session] = None
+
+    def _assign(self) -> None:
+        for session, job, asked in self._queues.assign():
+            self._assigned += 1
+            item = Assignment(self._assigned, job.id, job.queue, job.attempt, job.data, asked)
+            session.outbox.append(item, len(job.data))
+            self._changed[session] = None

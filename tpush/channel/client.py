@@ -1,0 +1,272 @@
+"""The channel over AMP: a program's end that keeps its connection itself."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from random import Random
+from typing import Any, ClassVar, TypeVar
+
+from twisted.application.internet import backoffPolicy
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IReactorTime, IStreamClientEndpoint
+from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+from tpush.channel import codec, wire
+from tpush.channel.broker import Request
+from tpush.channel.end import Changes, ChannelEnd
+from tpush.channel.link import Commands, Link, commands
+from tpush.channel.outbox import Outbox
+from tpush.channel.reconnect import Reconnecting
+from tpush.errors import ProtocolViolation, Refused, VersionRefused, WorkerIDTaken
+from tpush.limits import Limits
+
+NAMES_IN_A_BOX = 1_000
+JITTER = 0.2
+"""Seconds that a wait for the next attempt varies by, up and down."""
+
+Name = TypeVar("Name")
+
+
+class ClientLink(Link):
+    """The program's end of a link to the channel."""
+
+    takes: ClassVar[Commands] = commands(
+        wire.Welcome,
+        wire.Refuse,
+        wire.Deliver,
+        wire.Job,
+        wire.Acknowledge,
+        wire.Ping,
+    )
+
+    def __init__(self, channel: "AMPChannel") -> None:
+        super().__init__(channel.clock, channel.limits)
+        self._channel = channel
+        self._broker: bytes | None = None
+        self.welcomed: Deferred[None] = Deferred()
+        """Fires when the channel has taken this program, or fails with why not."""
+        self.closed: Deferred[None] = Deferred()
+        """Fires when the connection is gone."""
+
+    @override
+    def connectionMade(self) -> None:
+        channel = self._channel
+        self.send(
+            wire.Hello,
+            version=wire.VERSION,
+            role=channel.role,
+            name=channel.name,
+            key=channel.key,
+            worker=channel.worker,
+            channel=channel.broker,
+            acknowledged=channel.received,
+        )
+
+    @override
+    def outgoing(self) -> Outbox[Request] | None:
+        return self._channel.outbox if self._broker is not None else None
+
+    @override
+    def settled(self) -> int:
+        return self._channel.received
+
+    @override
+    def pack(self, batch: list[tuple[int, Any]]) -> Iterable[tuple[type[wire.OneWay], list[Any]]]:
+        return codec.pack_requests(batch)
+
+    @override
+    def flush(self) -> None:
+        if self._broker is not None:
+            self._send_changes(self._channel.take_changes())
+        super().flush()
+
+    @override
+    def lost(self, reason: Failure) -> None:
+        if self._broker is not None:
+            self._channel.lost()
+        self._fail(reason)
+        self.closed.callback(None)
+
+    def on_welcome(self, version: int, channel: bytes, resumed: bool) -> None:  # noqa: FBT001
+        """Be taken: name what this program has, then send what it holds.
+
+        Raises:
+            ProtocolViolation: it was taken before.
+        """
+        if self._broker is not None:
+            raise ProtocolViolation("a second welcome")
+        self._broker = channel
+        everything = self._channel.attached(self, channel, resumed=resumed)
+        self._told = self._channel.received
+        self._send_changes(everything, restored=True)
+        super().flush()
+        self.welcomed.callback(None)
+
+    def on_refuse(self, code: str, reason: str) -> None:
+        """Be refused."""
+        known = {refusal.code: refusal for refusal in (VersionRefused, WorkerIDTaken)}
+        self._fail(Failure(known.get(code, Refused)(reason)))
+        self.abort()
+
+    def on_deliver(self, items: list[Any], acknowledged: int | None = None) -> None:
+        """Take messages."""
+        self._acknowledged(acknowledged)
+        for number, origin, sequence, message in codec.unpack_deliver(items):
+            self._channel.delivered(number, origin, sequence, message)
+        self.flush_soon()
+
+    def on_job(self, items: list[Any], acknowledged: int | None = None) -> None:
+        """Take jobs.
+
+        Raises:
+            ProtocolViolation: it was not taken yet, or an item is not as it should be.
+        """
+        self._acknowledged(acknowledged)
+        if self._broker is None:
+            raise ProtocolViolation("a job before the welcome")
+        for number, assignment in codec.unpack_jobs(items):
+            self._channel.assigned(number, self._broker, assignment)
+        self.flush_soon()
+
+    def on_acknowledge(self, acknowledged: int) -> None:
+        """Let go of what the channel has settled."""
+        self._acknowledged(acknowledged)
+
+    def _acknowledged(self, number: int | None) -> None:
+        if not number:
+            return
+        try:
+            self._channel.acknowledged(number)
+        except ValueError as error:
+            raise ProtocolViolation(str(error)) from None
+
+    def _send_changes(self, changes: Changes, *, restored: bool = False) -> None:
+        for names in _boxes(changes.subscribe):
+            self.send(wire.Subscribe, events=names)
+        for names in _boxes(changes.unsubscribe):
+            self.send(wire.Unsubscribe, events=names)
+        for watches in _boxes(changes.watch):
+            self.send(wire.Watch, queues=watches)
+        for names in _boxes(changes.unwatch):
+            self.send(wire.Unwatch, queues=names)
+        if restored:
+            self.send(wire.Restored, jobs=changes.reserve)
+        elif changes.reserve:
+            self.send(wire.Reserve, jobs=changes.reserve)
+
+    def _fail(self, reason: Failure) -> None:
+        if not self.welcomed.called:
+            self.welcomed.errback(reason)
+
+
+def _boxes(names: Sequence[Name]) -> Iterable[Sequence[Name]]:
+    for start in range(0, len(names), NAMES_IN_A_BOX):
+        yield names[start : start + NAMES_IN_A_BOX]
+
+
+class AMPChannel(ChannelEnd):
+    """A program's end of the channel, over any stream endpoint.
+
+    It begins to connect when the reactor runs, and comes back whenever the connection is lost:
+    first soon, then more seldom, with jitter, but always sooner than a new channel routes.
+
+    Args:
+        endpoint: where the channel listens.
+        clock: tells the time.
+        limits: bounds and times.
+        role: what this program is, for the channel's log.
+        name: what it is called, for the channel's log.
+        entropy: gives that many random bytes.
+    """
+
+    def __init__(
+        self,
+        endpoint: IStreamClientEndpoint,
+        clock: IReactorTime,
+        limits: Limits | None = None,
+        *,
+        role: str = "client",
+        name: str = "",
+        entropy: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        super().__init__(clock, limits or Limits())
+        self.role = role
+        self.name = name
+        self.key = entropy(16)
+        """Tells this program from every other: with it, a new link takes over from an old one."""
+        self.broker: bytes | None = None
+        """The instance of the channel that it was attached to last."""
+        self._link: ClientLink | None = None
+        self._complaint = ""
+        random = Random(self.key)  # noqa: S311 - it spreads reconnects, it guards nothing
+        self._connection = Reconnecting(
+            endpoint,
+            _LinkFactory(self),
+            clock,
+            backoffPolicy(
+                self.limits.reconnect_first,
+                self.limits.reconnect_most,
+                jitter=lambda: random.uniform(0, JITTER),
+            ),
+            self._failed,
+        )
+
+    @property
+    @override
+    def connected(self) -> bool:
+        return self._link is not None
+
+    @override
+    def stirred(self) -> None:
+        if self._link is not None:
+            self._link.flush_soon()
+
+    @override
+    def leave(self) -> Deferred[None]:
+        if self._link is not None:
+            self._link.flush()
+            self._link.send(wire.Bye)
+        return Deferred.fromCoroutine(self._connection.stop())
+
+    def attached(self, link: ClientLink, broker: bytes, *, resumed: bool) -> Changes:
+        """Be told that the channel has taken this program; return all that it has to name."""
+        if self.broker is None:
+            self.log.info("connected to the channel at {peer}", peer=link.peer)
+        else:
+            self.log.info(
+                "reconnected to the channel at {peer}, {how}",
+                peer=link.peer,
+                how="which had kept our place" if resumed else "which is new to us",
+            )
+        if not resumed or broker != self.broker:
+            self.received = 0
+        self.broker = broker
+        self._link = link
+        self._complaint = ""
+        self.outbox.rewind()
+        return self.take_all()
+
+    def lost(self) -> None:
+        """Be told that the link is gone that the channel had taken."""
+        self._link = None
+        self.log.info("lost the channel")
+
+    def _failed(self, error: Exception) -> None:
+        if isinstance(error, WorkerIDTaken):
+            self.id_taken()
+        complaint = f"{type(error).__name__}: {error}"
+        if complaint != self._complaint:  # one line for a run of the same failures
+            self._complaint = complaint
+            self.log.warn("cannot reach the channel: {complaint!r}", complaint=complaint)
+
+
+class _LinkFactory(Factory):
+    noisy = False
+
+    def __init__(self, channel: AMPChannel) -> None:
+        self._channel = channel
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> ClientLink:
+        return ClientLink(self._channel)

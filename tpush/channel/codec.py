@@ -1,0 +1,204 @@
+"""Items of the wire to values and back.
+
+Each direction of a link is one numbered stream of several kinds of items. Packing cuts a batch
+into runs of one kind, so that each run is one command and the order is kept; unpacking checks
+every type, as the peer may send anything.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any, TypeVar
+
+from tpush.channel import wire
+from tpush.channel.broker import (
+    Assignment,
+    Delivery,
+    Enqueue,
+    Finish,
+    Mark,
+    Publish,
+    Request,
+)
+from tpush.errors import InvalidName, ProtocolViolation
+from tpush.message import ConnectionID, Message, check_name, check_queue
+
+Command = type[wire.OneWay]
+Value = TypeVar("Value")
+
+
+def pack_requests(batch: Iterable[tuple[int, Request]]) -> Iterator[tuple[Command, list[Any]]]:
+    """Cut numbered requests into commands, each with its items."""
+    for kind, run in groupby(batch, key=lambda numbered: type(numbered[1])):
+        command, pack = _PACK_REQUEST[kind]
+        yield command, [pack(number, request) for number, request in run]
+
+
+def pack_deliveries(
+    batch: Iterable[tuple[int, Delivery | Assignment]],
+) -> Iterator[tuple[Command, list[Any]]]:
+    """Cut numbered deliveries into commands, each with its items."""
+    for kind, run in groupby(batch, key=lambda numbered: type(numbered[1])):
+        command, pack = _PACK_DELIVERY[kind]
+        yield command, [pack(number, item) for number, item in run]
+
+
+def _pack_message(message: Message) -> list[Any]:
+    fields: list[Any] = [message.event, message.text, message.data]
+    if message.connection is not None:
+        fields.append(message.connection)
+    return fields
+
+
+_PACK_REQUEST: dict[type, tuple[Command, Callable[[int, Any], list[Any]]]] = {
+    Publish: (wire.Publish, lambda n, it: [n, it.one, *_pack_message(it.message)]),
+    Enqueue: (wire.Enqueue, lambda n, it: [n, it.queue, it.data]),
+    Finish: (wire.Done, lambda n, it: [n, it.job, it.ok]),
+    Mark: (wire.Mark, lambda n, it: [n]),
+}
+_PACK_DELIVERY: dict[type, tuple[Command, Callable[[int, Any], list[Any]]]] = {
+    Delivery: (
+        wire.Deliver,
+        lambda n, it: [n, it.origin, it.number, *_pack_message(it.message)],
+    ),
+    Assignment: (
+        wire.Job,
+        lambda n, it: [n, it.number, it.job, it.queue, it.attempt, it.data, it.asked],
+    ),
+}
+
+
+def unpack_publish(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
+    """Read the items of :class:`wire.Publish`.
+
+    Raises:
+        ProtocolViolation: an item is not as it should be.
+    """
+    for item in items:
+        number, one, *fields = _fields(item, 5)
+        yield _number(number), Publish(_message(fields), _typed(one, bool))
+
+
+def unpack_enqueue(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
+    """Read the items of :class:`wire.Enqueue`.
+
+    Raises:
+        ProtocolViolation: an item is not as it should be.
+    """
+    for item in items:
+        number, queue, data = _fields(item, 3)[:3]
+        yield _number(number), Enqueue(_queue(queue), _typed(data, bytes))
+
+
+def unpack_done(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
+    """Read the items of :class:`wire.Done`.
+
+    Raises:
+        ProtocolViolation: an item is not as it should be.
+    """
+    for item in items:
+        number, job, ok = _fields(item, 3)[:3]
+        yield _number(number), Finish(_number(job), _typed(ok, bool))
+
+
+def unpack_mark(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
+    """Read the items of :class:`wire.Mark`.
+
+    Raises:
+        ProtocolViolation: an item is not as it should be.
+    """
+    for item in items:
+        yield _number(_fields(item, 1)[0]), Mark()
+
+
+def unpack_deliver(items: Iterable[Any]) -> Iterator[tuple[int, bytes, int, Message]]:
+    """Read the items of :class:`wire.Deliver`: number, origin, its number, message.
+
+    Raises:
+        ProtocolViolation: an item is not as it should be.
+    """
+    for item in items:
+        number, origin, sequence, *fields = _fields(item, 6)
+        yield _number(number), _typed(origin, bytes), _number(sequence), _message(fields)
+
+
+def unpack_jobs(items: Iterable[Any]) -> Iterator[tuple[int, Assignment]]:
+    """Read the items of :class:`wire.Job`.
+
+    Raises:
+        ProtocolViolation: an item is not as it should be.
+    """
+    for item in items:
+        number, sequence, job, queue, attempt, data, asked = _fields(item, 7)[:7]
+        yield (
+            _number(number),
+            Assignment(
+                _number(sequence),
+                _number(job),
+                _typed(queue, str),
+                _number(attempt),
+                _typed(data, bytes),
+                _typed(asked, bool),
+            ),
+        )
+
+
+def unpack_names(names: Iterable[Any]) -> list[str]:
+    """Read the names of events or queues.
+
+    Raises:
+        ProtocolViolation: one cannot be a name.
+    """
+    return [_name(name) for name in names]
+
+
+def unpack_watches(watches: Iterable[Any]) -> list[tuple[str, bool]]:
+    """Read the queues of :class:`wire.Watch`, each with whether it asks.
+
+    Raises:
+        ProtocolViolation: one is not as it should be.
+    """
+    pairs = (_fields(watch, 2) for watch in watches)
+    return [(_queue(pair[0]), _typed(pair[1], bool)) for pair in pairs]
+
+
+def _fields(item: Any, least: int) -> Sequence[Any]:
+    """Check one item; a later version may have added fields to its end.
+
+    Raises:
+        ProtocolViolation: it is no list, or too short.
+    """
+    if not isinstance(item, list) or len(item) < least:
+        raise ProtocolViolation(f"an item of {least} fields or more, not {item!r:.60}")
+    return item
+
+
+def _typed(value: Any, kind: type[Value]) -> Value:
+    if type(value) is not kind:
+        raise ProtocolViolation(f"{kind.__name__}, not {value!r:.60}")
+    return value
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int or value < 1:
+        raise ProtocolViolation(f"a number from 1, not {value!r:.60}")
+    return value
+
+
+def _name(value: Any) -> str:
+    try:
+        return check_name(value)
+    except InvalidName as error:
+        raise ProtocolViolation(str(error)) from None
+
+
+def _queue(value: Any) -> str:
+    try:
+        return check_queue(value)
+    except InvalidName as error:
+        raise ProtocolViolation(str(error)) from None
+
+
+def _message(fields: Sequence[Any]) -> Message:
+    event, text, data, *more = fields
+    connection = ConnectionID(_number(more[0])) if more else None
+    return Message(_name(event), _typed(data, bytes), _typed(text, bool), connection)

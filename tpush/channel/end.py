@@ -1,0 +1,245 @@
+"""A program's end of a channel, less what carries it.
+
+Everything that the in-process and the AMP channel have in common: what was asked for, what is held
+until it is acknowledged, what was seen. A carrier is told by :meth:`ChannelEnd.stirred` that there
+is something to take (:meth:`ChannelEnd.take_changes`, and the outbox), and hands in what arrives.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from twisted.internet.defer import Deferred, TimeoutError, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from typing_extensions import override
+
+from tpush.background import background
+from tpush.channel.broker import Assignment, Enqueue, Finish, Mark, Publish, Request
+from tpush.channel.callbacks import Callbacks
+from tpush.channel.inbox import Seen
+from tpush.channel.outbox import Outbox
+from tpush.errors import ChannelClosed, TooLarge
+from tpush.interfaces import IChannel
+from tpush.limits import Limits
+from tpush.message import (
+    ConnectionID,
+    Job,
+    Message,
+    WorkerID,
+    check_name,
+    check_queue,
+    encode,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a program has asked for since it was last asked; only the outcome counts."""
+
+    subscribe: list[str]
+    unsubscribe: list[str]
+    watch: list[tuple[str, bool]]
+    unwatch: list[str]
+    reserve: int
+
+
+class ChannelEnd(IChannel):
+    """Keeps a program's side of the contract.
+
+    Args:
+        clock: tells the time.
+        limits: bounds and times.
+    """
+
+    log = Logger()
+
+    def __init__(self, clock: IReactorTime, limits: Limits) -> None:
+        self.clock = clock
+        self.limits = limits
+        self.outbox: Outbox[Request] = Outbox(items=limits.held_items, size=limits.held_bytes)
+        self.callbacks = Callbacks()
+        self.received = 0
+        """The number of the last delivery from the broker."""
+        self.reserved = 0
+        """Jobs that were asked for and have not come."""
+        self.worker: WorkerID | None = None
+        self._taken: Callable[[], None] | None = None
+        self._touched_events: dict[str, None] = {}
+        self._touched_queues: dict[str, None] = {}
+        self._reserve = 0
+        self._seen = Seen(limits.remember, clock.seconds())
+        self._waiters: deque[tuple[int, Deferred[None]]] = deque()
+        self._closing: Deferred[None] | None = None
+
+    # For the carrier.
+
+    def stirred(self) -> None:
+        """Be told that there is something to take."""
+        raise NotImplementedError
+
+    def leave(self) -> Deferred[None]:
+        """Leave the broker; fires when that is done."""
+        raise NotImplementedError
+
+    def take_changes(self) -> Changes:
+        """Take what was asked for since the last call."""
+        events, queues = self.callbacks.events, self.callbacks.queues
+        changes = Changes(
+            subscribe=[event for event in self._touched_events if event in events],
+            unsubscribe=[event for event in self._touched_events if event not in events],
+            watch=[(queue, queues[queue][1]) for queue in self._touched_queues if queue in queues],
+            unwatch=[queue for queue in self._touched_queues if queue not in queues],
+            reserve=self._reserve,
+        )
+        self._touched_events.clear()
+        self._touched_queues.clear()
+        self._reserve = 0
+        return changes
+
+    def take_all(self) -> Changes:
+        """Take all that this program has, for a broker that may know nothing of it."""
+        self.take_changes()
+        watches = [(queue, ask) for queue, (_, ask) in self.callbacks.queues.items()]
+        return Changes(list(self.callbacks.events), [], watches, [], self.reserved)
+
+    def acknowledged(self, number: int) -> None:
+        """Take an acknowledgement of the broker.
+
+        Raises:
+            ValueError: *number* was never sent.
+        """
+        self.outbox.acknowledge(number)
+        while self._waiters and self._waiters[0][0] <= number:
+            self._waiters.popleft()[1].callback(None)
+
+    def delivered(self, number: int, origin: bytes, sequence: int, message: Message) -> None:
+        """Take one message from the broker; one that was seen goes no further."""
+        self.received = number
+        if self._seen.new(origin, sequence, self.clock.seconds()):
+            self.callbacks.deliver(message)
+
+    def assigned(self, number: int, broker: bytes, assignment: Assignment) -> None:
+        """Take one job from the broker; one that was seen goes no further."""
+        self.received = number
+        if not self._seen.new(broker, assignment.number, self.clock.seconds()):
+            return
+        if assignment.asked:
+            self.reserved -= 1
+        job = Job(assignment.queue, assignment.data, assignment.attempt)
+        background(self._work(job, assignment.job), self.log, f"a job of {job.queue!r}")
+
+    def id_taken(self) -> None:
+        """Be told that another worker has the id that was claimed."""
+        if self._taken is not None:
+            self._taken()
+
+    # IChannel.
+
+    @override
+    def claim(self, worker: WorkerID, taken: Callable[[], None]) -> None:
+        self.worker = worker
+        self._taken = taken
+
+    @override
+    def subscribe(self, event: str, callback: Callable[[Message], object]) -> None:
+        self.callbacks.events[check_name(event)] = callback
+        self._touched_events[event] = None
+        self.stirred()
+
+    @override
+    def unsubscribe(self, event: str) -> None:
+        if self.callbacks.events.pop(event, None) is not None:
+            self._touched_events[event] = None
+            self.stirred()
+
+    @override
+    def publish(
+        self,
+        event: str,
+        data: str | bytes,
+        *,
+        text: bool = False,
+        connection: ConnectionID | None = None,
+    ) -> None:
+        text = text or isinstance(data, str)
+        self._hold(Publish(Message(check_name(event), self._content(data), text, connection)))
+
+    @override
+    def publish_one(self, event: str, data: str | bytes, *, text: bool = False) -> None:
+        text = text or isinstance(data, str)
+        self._hold(Publish(Message(check_name(event), self._content(data), text), one=True))
+
+    @override
+    def enqueue(self, queue: str, data: str | bytes) -> Deferred[None]:
+        return self._acknowledgement(self._hold(Enqueue(check_queue(queue), self._content(data))))
+
+    @override
+    def watch(self, queue: str, callback: Callable[[Job], object], *, ask: bool = False) -> None:
+        self.callbacks.queues[check_queue(queue)] = callback, ask
+        self._touched_queues[queue] = None
+        self.stirred()
+
+    @override
+    def unwatch(self, queue: str) -> None:
+        if self.callbacks.queues.pop(queue, None) is not None:
+            self._touched_queues[queue] = None
+            self.stirred()
+
+    @override
+    def reserve(self) -> None:
+        self.reserved += 1
+        self._reserve += 1
+        self.stirred()
+
+    @override
+    def flush(self) -> Deferred[None]:
+        self._check_open()
+        number = self.outbox.append(Mark(), bounded=False)
+        self.stirred()
+        return self._acknowledgement(number)
+
+    @override
+    def close(self) -> Deferred[None]:
+        if self._closing is None:
+            held = self.flush() if len(self.outbox) else succeed(None)
+            self._closing = Deferred.fromCoroutine(self._close(held))
+        return self._closing
+
+    async def _close(self, held: Deferred[None]) -> None:
+        try:
+            await held.addTimeout(self.limits.stop_wait, self.clock)
+        except TimeoutError:
+            self.log.warn("{held} items were never acknowledged", held=len(self.outbox))
+        await self.leave()
+        for _, waiter in self._waiters:
+            waiter.errback(ChannelClosed("the channel was closed before it was acknowledged"))
+        self._waiters.clear()
+
+    def _hold(self, request: Publish | Enqueue) -> int:
+        self._check_open()
+        data = request.message.data if isinstance(request, Publish) else request.data
+        number = self.outbox.append(request, len(data))
+        self.stirred()
+        return number
+
+    def _acknowledgement(self, number: int) -> Deferred[None]:
+        waiter: Deferred[None] = Deferred()
+        self._waiters.append((number, waiter))
+        return waiter
+
+    async def _work(self, job: Job, number: int) -> None:
+        ok = await self.callbacks.run(job)
+        # Unbounded: it answers what the broker sent, and what was sent is bounded.
+        self.outbox.append(Finish(number, ok), bounded=False)
+        self.stirred()
+
+    def _content(self, data: str | bytes) -> bytes:
+        content = encode(data)
+        if len(content) > self.limits.content:
+            raise TooLarge(f"{len(content)} bytes; at most {self.limits.content} can be published")
+        return content
+
+    def _check_open(self) -> None:
+        if self._closing is not None:
+            raise ChannelClosed("the channel was closed")

@@ -1,0 +1,129 @@
+"""The channel in process: a broker and its programs' ends in one reactor, with no link between."""
+
+import os
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from typing_extensions import override
+
+from tpush.channel.broker import Assignment, Broker, Delivery, Peer, Session
+from tpush.channel.driver import Driver
+from tpush.channel.end import ChannelEnd
+from tpush.errors import WorkerIDTaken
+from tpush.limits import Limits
+
+
+class LocalBroker:
+    """A broker for the roles of one process.
+
+    Args:
+        clock: tells the time.
+        limits: bounds and times.
+    """
+
+    def __init__(self, clock: IReactorTime, limits: Limits | None = None) -> None:
+        self.clock = clock
+        self.limits = limits or Limits()
+        self.broker = Broker(os.urandom(16), self.limits, clock.seconds(), settle=0)
+        self.driver = Driver(self.broker, clock, self._flush)
+        self._ends: dict[Session, LocalChannel] = {}
+        self._opened = 0
+
+    def channel(self, *, name: str = "") -> "LocalChannel":
+        """Return one more program's end."""
+        return LocalChannel(self, name)
+
+    def attach(self, end: "LocalChannel") -> Session | None:
+        """Attach an end, unless it claims an id that is taken: it is told so."""
+        self._opened += 1
+        peer = Peer(self._opened.to_bytes(16, "big"), name=end.name, worker=end.worker)
+        try:
+            session = self.broker.attach(peer)
+        except WorkerIDTaken:
+            end.id_taken()
+            return None
+        self._ends[session] = end
+        return session
+
+    def leave(self, session: Session) -> None:
+        """Forget an end."""
+        del self._ends[session]
+        self.broker.leave(session, self.clock.seconds())
+        if self._ends:
+            self.driver.stir()
+        else:
+            self.driver.stop()
+
+    def _flush(self, session: Session) -> None:
+        end = self._ends.get(session)
+        if end is not None:
+            end.take_in(session)
+
+
+class LocalChannel(ChannelEnd):
+    """One program's end of a channel in the same process.
+
+    Args:
+        owner: its broker.
+        name: what the program is called.
+    """
+
+    def __init__(self, owner: LocalBroker, name: str) -> None:
+        super().__init__(owner.clock, owner.limits)
+        self.name = name
+        self._owner = owner
+        self._session: Session | None = None
+        self._turn = owner.clock.callLater(0, self._hand_over)
+
+    @property
+    @override
+    def connected(self) -> bool:
+        return True
+
+    @override
+    def stirred(self) -> None:
+        if not self._turn.active():
+            self._turn = self.clock.callLater(0, self._hand_over)
+
+    @override
+    def leave(self) -> Deferred[None]:
+        if self._turn.active():
+            self._turn.cancel()
+        if self._session is not None:
+            self._owner.leave(self._session)
+            self._session = None
+        return succeed(None)
+
+    def take_in(self, session: Session) -> None:
+        """Take what the broker holds for this end."""
+        batch = session.outbox.take(self.limits.batch_items, self.limits.batch_bytes)
+        for number, item in batch:
+            match item:
+                case Delivery(origin, sequence, message):
+                    self.delivered(number, origin, sequence, message)
+                case Assignment():
+                    self.assigned(number, self._owner.broker.instance, item)
+        self._owner.broker.acknowledge(session, self.received)
+        self.acknowledged(session.ledger.acknowledged)
+        if session.outbox.waiting:
+            self._owner.broker.changed(session)
+        self._owner.driver.stir()
+
+    def _hand_over(self) -> None:
+        if self._session is None:
+            self._session = self._owner.attach(self)
+        if self._session is None:
+            self.stirred()
+            return
+        session, broker = self._session, self._owner.broker
+        changes = self.take_changes()
+        broker.subscribe(session, changes.subscribe)
+        broker.unsubscribe(session, changes.unsubscribe)
+        broker.watch(session, changes.watch)
+        broker.unwatch(session, changes.unwatch)
+        broker.reserve(session, changes.reserve)
+        for number, request in self.outbox.take(len(self.outbox), self.limits.held_bytes + 1):
+            broker.accept(session, number, request, self.clock.seconds())
+        if self.outbox.waiting:
+            self.stirred()
+        self._owner.driver.stir()

@@ -1,0 +1,315 @@
+"""The broker behind AMP: what comes in is handed to it, what it changes goes out."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar
+
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+from tpush.channel import codec, wire
+from tpush.channel.broker import Broker, Peer, Request, Session
+from tpush.channel.driver import Driver
+from tpush.channel.link import Commands, Link, commands
+from tpush.channel.outbox import Outbox
+from tpush.errors import ProtocolViolation, Refused, VersionRefused
+from tpush.limits import Limits
+from tpush.message import MAX_ID, WorkerID
+
+KEY_BYTES = 16
+Unpack = Callable[[Iterable[Any]], Iterator[tuple[int, Request]]]
+
+
+class PeerLink(Link):
+    """The channel's end of a link: a peer, once it has said hello."""
+
+    takes: ClassVar[Commands] = commands(
+        wire.Hello,
+        wire.Subscribe,
+        wire.Unsubscribe,
+        wire.Watch,
+        wire.Unwatch,
+        wire.Reserve,
+        wire.Restored,
+        wire.Publish,
+        wire.Enqueue,
+        wire.Done,
+        wire.Mark,
+        wire.Acknowledge,
+        wire.Ping,
+        wire.Bye,
+    )
+
+    def __init__(self, server: "ChannelServer") -> None:
+        super().__init__(server.clock, server.limits)
+        self._server = server
+        self._session: Session | None = None
+        self._restoring: tuple[set[str], set[str]] | None = (set(), set())
+        """Events and queues named since the hello; None once that has ended."""
+        self._greeting = server.clock.callLater(server.limits.greeting, self._no_hello)
+
+    @property
+    def session(self) -> Session:
+        """Its session in the broker.
+
+        Raises:
+            ProtocolViolation: it has not said hello.
+        """
+        if self._session is None:
+            raise ProtocolViolation("a command before the hello")
+        return self._session
+
+    @override
+    def outgoing(self) -> Outbox[Any] | None:
+        return self._session.outbox if self._session is not None else None
+
+    @override
+    def settled(self) -> int:
+        return self.session.ledger.acknowledged
+
+    @override
+    def pack(self, batch: list[tuple[int, Any]]) -> Iterable[tuple[type[wire.OneWay], list[Any]]]:
+        return codec.pack_deliveries(batch)
+
+    @override
+    def lost(self, reason: Failure) -> None:
+        self._hello_is_over()
+        session, self._session = self._session, None
+        self._server.lost(self, session)
+
+    def supersede(self) -> None:
+        """End this link: its peer has made another."""
+        self._session = None
+        self.abort()
+
+    def on_hello(
+        self,
+        version: int,
+        role: str,
+        name: str,
+        key: bytes,
+        worker: int | None = None,
+        channel: bytes | None = None,
+        acknowledged: int | None = None,
+    ) -> None:
+        """Attach the peer, or refuse it.
+
+        Raises:
+            ProtocolViolation: it is attached already, or its hello is not as it should be.
+        """
+        if self._session is not None:
+            raise ProtocolViolation("a second hello")
+        if len(key) != KEY_BYTES:
+            raise ProtocolViolation(f"a key of {len(key)} bytes")
+        if worker is not None and not 1 <= worker <= MAX_ID:
+            raise ProtocolViolation(f"worker id {worker}")
+        self._hello_is_over()
+        peer = Peer(key, role, name, None if worker is None else WorkerID(worker))
+        try:
+            _check_version(version)
+            self._session, resumed = self._server.attach(self, peer, channel, acknowledged or 0)
+        except Refused as refused:
+            self.log.warn(
+                "refusing {role!r} {name!r} at {peer}: {reason}",
+                role=role,
+                name=name,
+                peer=self.peer,
+                reason=str(refused),
+            )
+            self.send(wire.Refuse, code=refused.code, reason=str(refused))
+            self.drop()
+            return
+        self.send(
+            wire.Welcome,
+            version=wire.VERSION,
+            channel=self._server.broker.instance,
+            resumed=resumed,
+        )
+
+    def on_subscribe(self, events: list[Any]) -> None:
+        """Add subscriptions."""
+        names = codec.unpack_names(events)
+        self._server.broker.subscribe(self.session, names)
+        if self._restoring is not None:
+            self._restoring[0].update(names)
+
+    def on_unsubscribe(self, events: list[Any]) -> None:
+        """Take subscriptions back."""
+        self._server.broker.unsubscribe(self.session, codec.unpack_names(events))
+
+    def on_watch(self, queues: list[Any]) -> None:
+        """Add watches."""
+        watches = codec.unpack_watches(queues)
+        self._server.broker.watch(self.session, watches)
+        if self._restoring is not None:
+            self._restoring[1].update(queue for queue, _ in watches)
+        self._server.driver.stir()
+
+    def on_unwatch(self, queues: list[Any]) -> None:
+        """Take watches back."""
+        self._server.broker.unwatch(self.session, codec.unpack_names(queues))
+
+    def on_reserve(self, jobs: int) -> None:
+        """Be ready for more jobs.
+
+        Raises:
+            ProtocolViolation: for too many.
+        """
+        if not 0 <= jobs <= self.limits.held_items:
+            raise ProtocolViolation(f"{jobs} jobs reserved")
+        self._server.broker.reserve(self.session, jobs)
+        self._server.driver.stir()
+
+    def on_restored(self, jobs: int) -> None:
+        """Leave the peer what it named since its hello.
+
+        Raises:
+            ProtocolViolation: it was restored before, or is ready for too many.
+        """
+        if self._restoring is None or not 0 <= jobs <= self.limits.held_items:
+            raise ProtocolViolation(f"restored with {jobs} jobs")
+        self._server.broker.restore(self.session, *self._restoring, jobs)
+        self._restoring = None
+        self._server.driver.stir()
+
+    def on_publish(self, items: list[Any], acknowledged: int | None = None) -> None:
+        """Take messages."""
+        self._accept(codec.unpack_publish, items, acknowledged)
+
+    def on_enqueue(self, items: list[Any], acknowledged: int | None = None) -> None:
+        """Take jobs."""
+        self._accept(codec.unpack_enqueue, items, acknowledged)
+
+    def on_done(self, items: list[Any], acknowledged: int | None = None) -> None:
+        """Take the outcome of jobs."""
+        self._accept(codec.unpack_done, items, acknowledged)
+
+    def on_mark(self, items: list[Any], acknowledged: int | None = None) -> None:
+        """Take marks."""
+        self._accept(codec.unpack_mark, items, acknowledged)
+
+    def on_acknowledge(self, acknowledged: int) -> None:
+        """Let go of what the peer has had.
+
+        Raises:
+            ProtocolViolation: it was never sent that.
+        """
+        try:
+            self._server.broker.acknowledge(self.session, acknowledged)
+        except ValueError as error:
+            raise ProtocolViolation(str(error)) from None
+        self._server.driver.stir()
+
+    def on_bye(self) -> None:
+        """Forget the peer."""
+        session = self.session
+        self._session = None
+        self._server.left(session)
+        self.drop()
+
+    def _accept(self, unpack: Unpack, items: list[Any], acknowledged: int | None) -> None:
+        session, broker, now = self.session, self._server.broker, self.clock.seconds()
+        if acknowledged:
+            self.on_acknowledge(acknowledged)
+        for number, request in unpack(items):
+            broker.accept(session, number, request, now)
+        self._server.driver.stir()
+
+    def _hello_is_over(self) -> None:
+        if self._greeting.active():
+            self._greeting.cancel()
+
+    def _no_hello(self) -> None:
+        self.log.warn("closing {peer}: it did not say hello", peer=self.peer)
+        self.abort()
+
+
+def _check_version(version: int) -> None:
+    if version != wire.VERSION:
+        raise VersionRefused(f"this channel speaks version {wire.VERSION}, not {version}")
+
+
+class ChannelServer(Factory):
+    """Makes the channel's ends of links, and joins them to the broker's sessions.
+
+    Args:
+        broker: what routes.
+        clock: tells the time.
+        limits: bounds and times.
+    """
+
+    noisy = False
+    log = Logger()
+
+    def __init__(self, broker: Broker, clock: IReactorTime, limits: Limits) -> None:
+        self.broker = broker
+        self.clock = clock
+        self.limits = limits
+        self.driver = Driver(broker, clock, self._flush)
+        self._open: set[PeerLink] = set()
+        self._links: dict[Session, PeerLink] = {}
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> PeerLink:
+        link = PeerLink(self)
+        self._open.add(link)
+        return link
+
+    def attach(
+        self, link: PeerLink, peer: Peer, known: bytes | None, acknowledged: int
+    ) -> tuple[Session, bool]:
+        """Attach a peer that said hello.
+
+        Returns:
+            Its session, and whether it is the one that it had before.
+
+        Raises:
+            ProtocolViolation: it acknowledges what was never sent to it.
+            Refused: the broker does not take it.
+        """
+        resumed = self.broker.knows(peer)
+        try:
+            session = self.broker.attach(peer, known, acknowledged)
+        except ValueError as error:
+            raise ProtocolViolation(str(error)) from None
+        before = self._links.get(session)
+        if before is not None:
+            before.supersede()
+        self._links[session] = link
+        self._log(session, "came back" if resumed else "attached")
+        self.driver.stir()
+        return session, resumed
+
+    def lost(self, link: PeerLink, session: Session | None) -> None:
+        """Be told that a link is gone; *session* still counts on it, if there is one."""
+        self._open.discard(link)
+        if session is not None:
+            del self._links[session]
+            self.broker.detach(session, self.clock.seconds())
+            self._log(session, "lost its link")
+            self.driver.stir()
+
+    def left(self, session: Session) -> None:
+        """Be told that a peer said bye."""
+        del self._links[session]
+        self.broker.leave(session, self.clock.seconds())
+        self._log(session, "left")
+        self.driver.stir()
+
+    def stop(self) -> None:
+        """End all links, and do nothing more."""
+        self.driver.stop()
+        self._links.clear()
+        for link in list(self._open):
+            link.supersede()
+
+    def _flush(self, session: Session) -> None:
+        link = self._links.get(session)
+        if link is not None:
+            link.flush()
+
+    def _log(self, session: Session, what: str) -> None:
+        peer = session.peer
+        self.log.info("{role!r} {name!r} {what}", role=peer.role, name=peer.name, what=what)

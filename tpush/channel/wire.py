@@ -1,0 +1,216 @@
+"""The channel protocol: every command and argument type, on one page.
+
+A link is one Twisted AMP connection. All commands are one-way: none has an answer, so a box with
+AMP's ``_ask``, ``_answer`` or ``_error`` is a violation. `docs/protocol.md` tells the same story
+for those who implement it in another language.
+
+A link opens with the client's :class:`Hello`, which the channel answers with :class:`Welcome` or
+:class:`Refuse`. The client then names its subscriptions and watches, ends that with
+:class:`Restored`, and both ends send what they hold. Both streams, requests to the channel and
+deliveries from it, are numbered and acknowledged; an acknowledgement is cumulative, and rides as
+the optional argument ``acknowledged`` of any batch.
+"""
+
+from typing import Any
+
+import msgpack
+from twisted.protocols import amp
+from typing_extensions import override
+
+from tpush.errors import ProtocolViolation
+
+VERSION = 1
+"""Both ends of a link speak the same version, or the channel refuses."""
+
+PIECE = 0xFFFF
+"""An AMP value holds no more bytes."""
+
+
+class LongBytes(amp.Argument):
+    """Bytes of any length, spread over ``name``, ``name.1``, ``name.2`` and so on.
+
+    How much is gathered is bounded by the box: the link counts its bytes while they arrive.
+    """
+
+    @override
+    def toBox(self, name: bytes, strings: Any, objects: Any, proto: object) -> None:
+        """Put a value into a box in as many pieces as it takes."""
+        value = self.pack(objects[name.decode()])
+        strings[name] = value[:PIECE]
+        for piece, start in enumerate(range(PIECE, len(value), PIECE), 1):
+            strings[b"%s.%d" % (name, piece)] = value[start : start + PIECE]
+
+    @override
+    def fromBox(self, name: bytes, strings: Any, objects: Any, proto: object) -> None:
+        """Gather the pieces of a value."""
+        pieces = [strings.pop(name)]
+        while (piece := strings.pop(b"%s.%d" % (name, len(pieces)), None)) is not None:
+            pieces.append(piece)
+        objects[name.decode()] = self.unpack(b"".join(pieces))
+
+    def pack(self, value: Any) -> bytes:
+        """Return *value* as bytes."""
+        return bytes(value)
+
+    def unpack(self, value: bytes) -> Any:
+        """Return the value that *value* stands for."""
+        return value
+
+
+class Items(LongBytes):
+    """A list of lists, in msgpack; text is UTF-8 str, payloads are bin."""
+
+    @override
+    def pack(self, value: list[Any]) -> bytes:
+        """Return *value* in msgpack."""
+        packed: bytes = msgpack.packb(value)
+        return packed
+
+    @override
+    def unpack(self, value: bytes) -> list[Any]:
+        """Return the list in *value*.
+
+        Raises:
+            ProtocolViolation: it holds no list, or no msgpack.
+        """
+        try:
+            items = msgpack.unpackb(value, strict_map_key=True)
+        except (ValueError, msgpack.UnpackException) as error:
+            raise ProtocolViolation(f"not msgpack: {error}") from None
+        if not isinstance(items, list):
+            raise ProtocolViolation(f"a list, not {type(items).__name__}")
+        return items
+
+
+class OneWay(amp.Command):
+    """A command without an answer."""
+
+    requiresAnswer = False
+
+
+_acknowledged = (b"acknowledged", amp.Integer(optional=True))
+
+
+class Hello(OneWay):
+    """Client: who it is, and what it knows of this channel."""
+
+    arguments = [
+        (b"version", amp.Integer()),
+        (b"role", amp.Unicode()),
+        (b"name", amp.Unicode()),
+        # 16 random bytes that tell this program from every other.
+        (b"key", amp.String()),
+        (b"worker", amp.Integer(optional=True)),
+        # The instance of the channel that it was attached to last, and what it had from there.
+        (b"channel", amp.String(optional=True)),
+        _acknowledged,
+    ]
+
+
+class Welcome(OneWay):
+    """Channel: the client is attached; whether to the session that it had before."""
+
+    arguments = [
+        (b"version", amp.Integer()),
+        (b"channel", amp.String()),
+        (b"resumed", amp.Boolean()),
+    ]
+
+
+class Refuse(OneWay):
+    """Channel: the client is not attached; the code says why, the reason is for people."""
+
+    arguments = [(b"code", amp.Unicode()), (b"reason", amp.Unicode())]
+
+
+class Subscribe(OneWay):
+    """Client: the names of events."""
+
+    arguments = [(b"events", Items())]
+
+
+class Unsubscribe(OneWay):
+    """Client: the names of events."""
+
+    arguments = [(b"events", Items())]
+
+
+class Watch(OneWay):
+    """Client: ``[queue, ask]`` each."""
+
+    arguments = [(b"queues", Items())]
+
+
+class Unwatch(OneWay):
+    """Client: the names of queues."""
+
+    arguments = [(b"queues", Items())]
+
+
+class Reserve(OneWay):
+    """Client: ready for that many more jobs of the queues that it asks for."""
+
+    arguments = [(b"jobs", amp.Integer())]
+
+
+class Restored(OneWay):
+    """Client: all that it has was named since its hello; it is ready for that many jobs."""
+
+    arguments = [(b"jobs", amp.Integer())]
+
+
+class Publish(OneWay):
+    """Client: ``[number, one, event, text, data]`` each; a sixth element is the connection."""
+
+    arguments = [(b"items", Items()), _acknowledged]
+
+
+class Enqueue(OneWay):
+    """Client: ``[number, queue, data]`` each."""
+
+    arguments = [(b"items", Items()), _acknowledged]
+
+
+class Done(OneWay):
+    """Client: ``[number, job, ok]`` each: the outcome of jobs."""
+
+    arguments = [(b"items", Items()), _acknowledged]
+
+
+class Mark(OneWay):
+    """Client: ``[number]`` each, to be acknowledged in turn."""
+
+    arguments = [(b"items", Items()), _acknowledged]
+
+
+class Deliver(OneWay):
+    """Channel: ``[number, origin, publisher's number, event, text, data]`` each.
+
+    A seventh element is the connection.
+    """
+
+    arguments = [(b"items", Items()), _acknowledged]
+
+
+class Job(OneWay):
+    """Channel: ``[number, assignment, job, queue, attempt, data, asked]`` each."""
+
+    arguments = [(b"items", Items()), _acknowledged]
+
+
+class Acknowledge(OneWay):
+    """Both: the highest number that is settled here, where no batch takes it along."""
+
+    arguments = [(b"acknowledged", amp.Integer())]
+
+
+class Ping(OneWay):
+    """Both: a sign of life, sent where nothing else is."""
+
+    arguments = []
+
+
+class Bye(OneWay):
+    """Both: the sender leaves for good; nothing of it is kept."""
+
+    arguments = []

@@ -1,0 +1,37 @@
+"""A ``--channel`` string becomes an IChannel."""
+
+from typing import Any
+
+from twisted.internet.endpoints import clientFromString
+
+from tpush.channel.client import AMPChannel
+from tpush.interfaces import IChannel
+from tpush.limits import Limits
+
+
+def connect(
+    channel: str = "tcp:127.0.0.1:2206",
+    *,
+    reactor: Any = None,
+    limits: Limits | None = None,
+    role: str = "client",
+    name: str = "",
+) -> IChannel:
+    """Connect to a channel; may be called before the reactor runs, and before a fork.
+
+    Args:
+        channel: a Twisted client endpoint string: ``tcp:``, ``unix:`` or ``tls:``.
+        reactor: the reactor to use; the default is Twisted's global one.
+        limits: bounds and times.
+        role: what this program is, for the channel's log.
+        name: what it is called, for the channel's log.
+
+    Returns:
+        One program's end of the channel. It connects by itself, and comes back by itself.
+
+    Raises:
+        ValueError: *channel* is not an endpoint string.
+    """
+    if reactor is None:
+        from twisted.internet import reactor
+    return AMPChannel(clientFromString(reactor, channel), reactor, limits, role=role, name=name)

@@ -1,0 +1,75 @@
+"""Every error that tpush raises, under one root.
+
+::
+
+    TPushError
+    ├── InvalidName (ValueError)      an event or queue cannot be called so
+    ├── TooLarge                      a content is over its bound           413
+    ├── OutboxFull                    held publishes are at their bound     503, retry later
+    ├── ChannelClosed                 this channel was closed               503
+    ├── Refused                       the channel does not take this peer
+    │   ├── VersionRefused            it speaks another protocol version
+    │   └── WorkerIDTaken             another worker has this id: draw again
+    ├── ProtocolViolation             a peer sent what the protocol does not allow
+    └── CannotListen                  an endpoint cannot be opened
+
+``status`` is what the HTTP side answers with; an error without one is never a request's fault.
+"""
+
+from typing import ClassVar
+
+
+class TPushError(Exception):
+    """The root of all errors of tpush."""
+
+    status: ClassVar[int] = 500
+
+
+class InvalidName(TPushError, ValueError):
+    """An event or a queue cannot be called so."""
+
+    status = 400
+
+
+class TooLarge(TPushError):
+    """A content is larger than may be published."""
+
+    status = 413
+
+
+class OutboxFull(TPushError):
+    """What is held for the channel has reached its bound; nothing was added."""
+
+    status = 503
+
+
+class ChannelClosed(TPushError):
+    """The channel was closed by its owner, and takes nothing more."""
+
+    status = 503
+
+
+class Refused(TPushError):
+    """The channel does not take this peer; ``code`` says why on the wire."""
+
+    code: ClassVar[str] = "refused"
+
+
+class VersionRefused(Refused):
+    """The two ends speak different versions of the channel protocol."""
+
+    code = "version"
+
+
+class WorkerIDTaken(Refused):
+    """Another worker has the id that this one drew."""
+
+    code = "worker-id-taken"
+
+
+class ProtocolViolation(TPushError):
+    """A peer sent what the protocol does not allow."""
+
+
+class CannotListen(TPushError):
+    """An endpoint cannot be opened; the text says which and why."""

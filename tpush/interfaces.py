@@ -1,0 +1,141 @@
+"""What a role needs of a channel: the one seam between the roles and the brokers."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+
+from tpush.message import ConnectionID, Job, Message, WorkerID
+
+
+class IChannel(Protocol):
+    """One program's end of the channel, whatever carries it.
+
+    The in-process, the AMP and (later) the Redis channel pass one shared contract test. Callbacks
+    run in a reactor turn of their own, never from inside a call of this interface; they may be
+    coroutine functions or return Deferreds. What a callback raises is logged.
+
+    A channel begins to connect when the reactor runs; it is made anywhere, before a fork too.
+    """
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker can be reached at this moment."""
+        ...
+
+    def claim(self, worker: WorkerID, taken: Callable[[], None]) -> None:
+        """Speak to the broker as this worker.
+
+        Args:
+            worker: the id that this program drew.
+            taken: called where another worker of the cluster has it; it draws again, and
+                claims that.
+        """
+        ...
+
+    def subscribe(self, event: str, callback: Callable[[Message], object]) -> None:
+        """Have every message published to *event* from now on; a later call replaces the callback.
+
+        Subscriptions survive the connection: they are restored whenever it is made anew.
+
+        Raises:
+            InvalidName: the event cannot be called so.
+        """
+        ...
+
+    def unsubscribe(self, event: str) -> None:
+        """Have no more messages of *event*; nothing happens where there was no subscription."""
+        ...
+
+    def publish(
+        self,
+        event: str,
+        data: str | bytes,
+        *,
+        text: bool = False,
+        connection: ConnectionID | None = None,
+    ) -> None:
+        """Publish to all that subscribed to *event*.
+
+        When this returns the message is accepted: numbered, held, and sent until the broker has
+        acknowledged it, over any number of reconnects.
+
+        Args:
+            event: where to.
+            data: a str goes out as text, bytes as binary.
+            text: *data* is bytes that are known to be UTF-8, and goes out as text.
+            connection: for this connection of the event's worker alone.
+
+        Raises:
+            InvalidName: the event cannot be called so.
+            TooLarge: *data* is over ``limits.content``.
+            OutboxFull: as much is held as may be; nothing was published.
+            ChannelClosed: :meth:`close` was called.
+        """
+        ...
+
+    def publish_one(self, event: str, data: str | bytes, *, text: bool = False) -> None:
+        """Publish to one of the subscribers of *event*, in turn.
+
+        Arguments and errors are those of :meth:`publish`. Where the broker or the subscriber dies
+        before it has acknowledged the message, another subscriber may be given it too.
+        """
+        ...
+
+    def enqueue(self, queue: str, data: str | bytes) -> Deferred[None]:
+        """Add one job to the end of *queue*.
+
+        Returns:
+            Fires when the broker has it. Jobs live in the broker's memory.
+
+        Raises:
+            InvalidName: the queue cannot be called so.
+            TooLarge: *data* is over ``limits.content``.
+            OutboxFull: as much is held as may be; nothing was added.
+            ChannelClosed: :meth:`close` was called.
+        """
+        ...
+
+    def watch(self, queue: str, callback: Callable[[Job], object], *, ask: bool = False) -> None:
+        """Take jobs from *queue*, one at a time; a later call replaces the callback.
+
+        The next one is handed out when the callback has finished. Where it raises or its Deferred
+        fails, the job goes back to the head of the queue after a back-off.
+
+        Args:
+            queue: which.
+            callback: does the job.
+            ask: no job comes unasked: each is asked for by :meth:`reserve`.
+
+        Raises:
+            InvalidName: the queue cannot be called so.
+        """
+        ...
+
+    def unwatch(self, queue: str) -> None:
+        """Take no more jobs from *queue*; one that was handed out is still finished."""
+        ...
+
+    def reserve(self) -> None:
+        """Be ready for one more job, of any queue that is watched with *ask*."""
+        ...
+
+    def flush(self) -> Deferred[None]:
+        """Wait for all that was asked of this channel so far.
+
+        Returns:
+            Fires when subscriptions and watches are in effect, and every publish has been
+            acknowledged by the subscribers that it went to.
+
+        Raises:
+            ChannelClosed: :meth:`close` was called.
+        """
+        ...
+
+    def close(self) -> Deferred[None]:
+        """Leave the broker, after what is held was acknowledged or ``limits.stop_wait`` passed.
+
+        Returns:
+            Fires when the connection is gone. A second call returns the same Deferred.
+        """
+        ...

@@ -1,0 +1,61 @@
+"""Every bound once, with its default.
+
+Seconds and bytes where nothing else is said. What happens at a bound stands beside it.
+"""
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds of one role.
+
+    Args:
+        content: bytes of one published content; beyond it, :exc:`~tpush.errors.TooLarge`.
+        held_items: what a publisher holds until it is acknowledged; beyond it,
+            :exc:`~tpush.errors.OutboxFull`.
+        held_bytes: the same in bytes.
+        box: bytes of one AMP box on a channel link; beyond it, the peer is closed.
+        batch_items: messages that are put into one box.
+        batch_bytes: bytes after which a box takes no further message.
+        heartbeat: between two signs of life that a peer gives.
+        silence: without a sign of life after which a peer is taken for dead.
+        greeting: a new link has for its hello, and a new WebSocket for its handshake.
+        settle: a channel that has just started holds publishes, so that workers are back.
+        linger: a lost peer keeps its subscriptions and what was sent to it.
+        acknowledge: an acknowledgement waits for a batch to ride in.
+        reconnect_first: before the first attempt to come back.
+        reconnect_most: between later attempts; with jitter it stays below *settle*.
+        job_attempts: times a job is handed out before it goes to ``{queue}/failed``.
+        job_backoff: before a failed job is handed out again; doubled at each attempt.
+        job_backoff_most: the most of that.
+        remember: a worker remembers the last number of a publisher that is silent.
+        client_message: bytes of one message from a WebSocket client; beyond it, close 1009.
+        close_wait: WebSocket clients have to answer a close when their worker stops.
+        stop_wait: a stopping role waits for its channel to acknowledge.
+    """
+
+    content: int = MIB
+    held_items: int = 100_000
+    held_bytes: int = 64 * MIB
+    box: int = 4 * MIB
+    batch_items: int = 1_000
+    batch_bytes: int = 256 * KIB
+    heartbeat: float = 10.0
+    silence: float = 25.0
+    greeting: float = 10.0
+    settle: float = 2.0
+    linger: float = 5.0
+    acknowledge: float = 0.02
+    reconnect_first: float = 0.1
+    reconnect_most: float = 1.2
+    job_attempts: int = 5
+    job_backoff: float = 1.0
+    job_backoff_most: float = 60.0
+    remember: float = 3600.0
+    client_message: int = 64 * KIB
+    close_wait: float = 5.0
+    stop_wait: float = 3.0

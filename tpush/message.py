@@ -1,0 +1,103 @@
+"""What travels: messages, jobs, and the names they travel under.
+
+Values only; no room below this one. Payloads are `bytes` from the moment they enter: text is
+checked once, by :func:`encode`, and never decoded again on the way.
+"""
+
+from dataclasses import dataclass
+from typing import NewType
+
+from tpush.errors import InvalidName
+
+WorkerID = NewType("WorkerID", int)
+"""Names one pusher worker in the whole cluster, 1 to :data:`MAX_ID`, drawn at random."""
+
+ConnectionID = NewType("ConnectionID", int)
+"""Names one connection within its worker: counts up from 1, never given twice."""
+
+MAX_ID = 2**53 - 1
+"""The largest integer that a JavaScript number holds exactly."""
+
+MAX_NAME = 200
+"""Bytes of UTF-8 in the name of an event or a queue."""
+
+BROADCAST = "broadcast"
+"""The event that every worker listens to."""
+
+FAILED = "/failed"
+"""Ends the name of the queue where jobs go after their last attempt."""
+
+
+def worker_event(worker: WorkerID) -> str:
+    """Return the event that this worker alone listens to."""
+    return f"worker/{worker}"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One published message.
+
+    Args:
+        event: what it was published to.
+        data: the content; valid UTF-8 where *text* is true.
+        text: whether it goes out as a text frame, else as a binary one.
+        connection: the one connection it is for; None is all that listen to the event.
+    """
+
+    event: str
+    data: bytes
+    text: bool = True
+    connection: ConnectionID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job as a watcher gets it.
+
+    Args:
+        queue: where it was enqueued.
+        data: the content, never decoded.
+        attempt: 1 when it is handed out for the first time.
+    """
+
+    queue: str
+    data: bytes
+    attempt: int
+
+
+def encode(data: str | bytes) -> bytes:
+    """Return *data* as it travels: a str as UTF-8.
+
+    Raises:
+        UnicodeEncodeError: a str has lone surrogates, which UTF-8 cannot hold.
+    """
+    return data.encode() if isinstance(data, str) else data
+
+
+def check_name(name: str) -> str:
+    """Return *name* if an event or a queue may be called so.
+
+    Raises:
+        InvalidName: it is not a str, is empty, is over 200 bytes of UTF-8, or is not UTF-8.
+    """
+    if not isinstance(name, str):
+        raise InvalidName(f"a name is a str, not {type(name).__name__}")
+    try:
+        size = len(name) if name.isascii() else len(name.encode())
+    except UnicodeEncodeError:
+        raise InvalidName(f"a name is valid Unicode: {name!r}") from None
+    if not 1 <= size <= MAX_NAME:
+        raise InvalidName(f"a name has 1 to {MAX_NAME} bytes of UTF-8, this one {size}")
+    return name
+
+
+def check_queue(name: str) -> str:
+    """Return *name* if a queue may be called so: there is room for its queue of failed jobs.
+
+    Raises:
+        InvalidName: as :func:`check_name` does; the bound is 193 bytes.
+    """
+    check_name(name)
+    if not name.endswith(FAILED):
+        check_name(name + FAILED)
+    return name
