@@ -1,0 +1,51 @@
+# `make` alone lists the targets.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+RUN    := $(VENV)/.run
+TEST   := $(VENV)/.test
+
+.PHONY: help run test lint types docs trial conformance bench clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
+
+run: $(RUN)  ## all roles in one process: WebSocket on 4236, HTTP on 4237
+	$(BIN)/twistd -n tpush
+
+test: lint types docs trial  ## everything that CI runs
+
+lint: $(TEST)  ## style, and which part may import which
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --config pyproject.toml
+
+types: $(TEST)  ## mypy, strict
+	$(BIN)/mypy
+
+docs: $(TEST)  ## into docs/_build
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
+
+trial: $(TEST)  ## all tests, with a last line of "N passed, N failed"
+	$(BIN)/python tests/run.py
+
+conformance: $(TEST)  ## the Autobahn TestSuite, where SUITE is its command
+	$(BIN)/python tests/conformance.py $(SUITE)
+
+bench: $(RUN)  ## what a delivery costs on this machine
+	$(BIN)/python bench/fanout.py
+
+clean:  ## remove what the targets made
+	rm -rf $(VENV) build dist docs/_build _trial_temp* *.egg-info
+
+$(RUN): setup.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "tpush needs Python 3.11 or newer; make PYTHON=/path/to/python3.11 run" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo "Python's venv module is missing (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(TEST): $(RUN)
+	$(BIN)/python -m pip install --quiet --editable .[test]
+	@touch $@

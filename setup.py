@@ -1,0 +1,55 @@
+"""What the distribution contains, and what it stands on."""
+
+from pathlib import Path
+
+from setuptools import setup
+
+HERE = Path(__file__).parent
+
+setup(
+    name="tpush",
+    version="0.1.0",
+    description="A real-time push cluster: publish over HTTP, receive over WebSocket",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    python_requires=">=3.11",
+    packages=[
+        "tpush",
+        "tpush.channel",
+        "tpush.net",
+        "tpush.publisher",
+        "tpush.pusher",
+        # Its one file makes the roles known to `twistd`; the package itself is Twisted's.
+        "twisted.plugins",
+    ],
+    package_data={"tpush": ["py.typed"]},
+    install_requires=[
+        # Older ones let a few bytes inflate past every limit.
+        "Twisted[tls] >= 26.10",
+        "autobahn >= 26.10.1",
+        # Compiled; every message is packed with it. Autobahn brings it too.
+        "msgpack >= 1.1",
+        "typing_extensions >= 4.12",
+    ],
+    extras_require={
+        "test": [
+            "build",
+            "hypothesis",
+            "import-linter",
+            "mypy == 2.4.*",
+            "mypy-zope == 1.0.*",
+            "myst-parser",
+            "ruff == 0.17.*",
+            "selenium",
+            "sphinx",
+            "treq",
+            "websockets",
+        ],
+    },
+    classifiers=[
+        "Framework :: Twisted",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3",
+        "Typing :: Typed",
+    ],
+)

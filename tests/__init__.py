@@ -1,0 +1,1 @@
+"""The tests of tpush; the tree mirrors the package."""

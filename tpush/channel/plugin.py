@@ -1,0 +1,29 @@
+"""``twistd tpush-channel``: its options and its service."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from twisted.application.service import IService
+
+from tpush import options
+from tpush.channel.service import ChannelService
+from tpush.options import Option, RoleOptions
+
+
+class Options(RoleOptions):
+    """What the channel takes."""
+
+    role: ClassVar[str] = "tpush-channel"
+    listening: ClassVar[Sequence[Option]] = (options.LISTEN_CHANNEL,)
+    table: ClassVar[Sequence[Option]] = (
+        options.LISTEN_CHANNEL,
+        options.SETTLE,
+        options.LINGER,
+        options.SILENCE,
+        options.JOB_ATTEMPTS,
+    )
+
+
+def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks for this name
+    """Return the channel's service."""
+    return ChannelService(config["listen"], limits=config.limits)

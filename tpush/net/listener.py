@@ -1,0 +1,104 @@
+"""A service that listens on endpoints for as long as it runs."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet import tcp
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+from tpush.errors import CannotListen
+from tpush.net.eager import EagerServer
+from tpush.net.opening import BACKLOG, reason
+
+EndpointFor = Callable[[str], IStreamServerEndpoint]
+
+
+class Listener(Service):
+    """Listens on endpoint strings with one factory.
+
+    Sockets are opened in :meth:`privilegedStartService` where that is called, which is before
+    `twistd` gives up its rights, else in :meth:`startService`.
+
+    Args:
+        endpoints: Twisted server endpoint strings.
+        factory: makes the protocols.
+        reactor: what listens.
+        eager: write at once where a port is plain TCP.
+        endpoint_for: turns a string into an endpoint, where it is not the reactor's own.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        endpoints: Sequence[str],
+        factory: IProtocolFactory,
+        reactor: Any,
+        *,
+        eager: bool = False,
+        endpoint_for: EndpointFor | None = None,
+    ) -> None:
+        self._strings = endpoints
+        self._factory = factory
+        self._endpoint_for = endpoint_for or (lambda string: serverFromString(reactor, string))
+        self._eager = eager
+        self._opened = False
+        self.ports: list[IListeningPort] = []
+        """What it listens on, for tests and embedding: ``tcp:0`` has its port here."""
+
+    @override
+    def privilegedStartService(self) -> None:
+        super().privilegedStartService()
+        self._open()
+
+    @override
+    def startService(self) -> None:
+        super().startService()
+        self._open()
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        return Deferred.fromCoroutine(self.stop_listening())
+
+    async def stop_listening(self) -> None:
+        """Take no new connections; those that there are stay."""
+        ports, self.ports = self.ports, []
+        self._opened = False
+        await gatherResults([maybeDeferred(port.stopListening) for port in ports])
+
+    def _open(self) -> None:
+        if self._opened:
+            return
+        self._opened = True
+        for string in self._strings:
+            failures: list[Failure] = []
+            _listening = (
+                self
+                ._endpoint_for(string)
+                .listen(self._factory)
+                .addCallbacks(self._add, failures.append, callbackArgs=(string,))
+            )
+            if failures:
+                raise CannotListen(f"cannot listen on {string}: {reason(failures[0].value)}")
+
+    def _add(self, port: IListeningPort, string: str) -> None:
+        if isinstance(port, tcp.Port):
+            if "backlog=" not in string:
+                port.socket.listen(BACKLOG)
+            if self._eager and not isinstance(port.factory, TLSMemoryBIOFactory):
+                _make_eager(port)
+        self.ports.append(port)
+        self.log.info("listening on {endpoint}", endpoint=string)
+
+
+def _make_eager(port: tcp.Port) -> None:
+    if port.transport is tcp.Server:
+        port.transport = EagerServer

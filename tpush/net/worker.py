@@ -1,0 +1,156 @@
+"""A worker process: it listens on its parent's sockets, with the role that it is told.
+
+Started by :mod:`tpush.net.prefork` as ``python -m tpush.net.worker REACTOR SOCKETS``: the module of
+the parent's reactor, and how many sockets were inherited.
+"""
+
+import importlib
+import json
+import signal
+import socket
+import sys
+from typing import Any, cast
+
+from twisted.application.service import IService
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IStreamServerEndpoint
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.task import deferLater
+from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogBeginner
+from twisted.protocols import amp
+from twisted.python.failure import Failure
+from typing_extensions import override
+from zope.interface import implementer
+
+from tpush.net import control
+from tpush.net.adopting import Adopter
+from tpush.net.collector import spare_collector
+
+LAST_WORDS = 0.01
+"""Seconds for the last lines of the log to reach the parent."""
+
+
+class WorkerLink(control.ControlLink):
+    """The worker's end of the link to its parent.
+
+    Args:
+        reactor: the worker's.
+        sockets: what it listens on, one for each endpoint.
+    """
+
+    def __init__(self, reactor: Any, sockets: list[socket.socket]) -> None:
+        super().__init__()
+        self._reactor = reactor
+        self._sockets = sockets
+        self._service: IService | None = None
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        super().connectionLost(reason)
+        self._stop()
+
+    @control.Configure.responder
+    def configure(self, role: str, settings: str) -> Deferred[dict[str, object]]:
+        """Start the role."""
+        make = importlib.import_module(role).make_worker
+        config = json.loads(settings)
+        adopters = {
+            endpoint: Adopter(self._reactor, opened)
+            for endpoint, opened in zip(config["listen"], self._sockets, strict=True)
+        }
+
+        def endpoint_for(string: str) -> IStreamServerEndpoint:
+            return adopters[string].endpoint(string)
+
+        service = self._service = cast(IService, make(config, self._reactor, endpoint_for))
+        service.privilegedStartService()
+        service.startService()
+        spare_collector()
+        started: Deferred[dict[str, object]] = Deferred()
+        started.callback({})
+        return started
+
+    @control.Ping.responder
+    def ping(self) -> dict[str, object]:
+        """Be there."""
+        return {}
+
+    @control.Stop.responder
+    def stop(self) -> dict[str, object]:
+        """End."""
+        self._stop()
+        return {}
+
+    async def stop_service(self) -> None:
+        """Stop the role, before the reactor stops."""
+        service, self._service = self._service, None
+        if service is not None:
+            await maybeDeferred(service.stopService)
+            await deferLater(self._reactor, LAST_WORDS)
+
+    def _stop(self) -> None:
+        if self._reactor.running:
+            self._reactor.stop()
+
+
+@implementer(ILogObserver)
+class _PassingOn:
+    """Passes log events on to the parent; below info, nothing."""
+
+    def __init__(self, link: WorkerLink) -> None:
+        self._link = link
+        self._busy = False
+
+    def __call__(self, event: LogEvent) -> None:
+        level = event.get("log_level", LogLevel.info)
+        if self._link.transport is None or level < LogLevel.info or self._busy:
+            return
+        text = formatEvent(event)
+        if "log_failure" in event:
+            text += "\n" + event["log_failure"].getTraceback()
+        self._busy = True  # what goes wrong in passing on must not be passed on
+        try:
+            self._link.callRemote(
+                control.Log,
+                level=level.name,
+                system=str(event.get("log_namespace", "-")),
+                text=text[: control.LOG_CHARACTERS],
+            )
+        finally:
+            self._busy = False
+
+
+class _LinkFactory(Factory):
+    noisy = False
+
+    def __init__(self, link: WorkerLink) -> None:
+        self._link = link
+
+    @override
+    def buildProtocol(self, addr: object) -> amp.AMP:
+        return self._link
+
+
+def main(reactor_module: str, sockets: int) -> None:
+    """Run a worker until its parent ends it, or ends."""
+    importlib.import_module(reactor_module).install()
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed
+    first = control.DESCRIPTOR + 1
+    inherited = [socket.socket(fileno=first + offset) for offset in range(sockets)]
+    link = WorkerLink(reactor, inherited)
+    globalLogBeginner.beginLoggingTo([_PassingOn(link)], redirectStandardIO=False)
+    # Ctrl-C goes to the whole foreground group, and is the parent's to act on.
+    reactor.callWhenRunning(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    reactor.callWhenRunning(
+        reactor.adoptStreamConnection, control.DESCRIPTOR, socket.AF_UNIX, _LinkFactory(link)
+    )
+    reactor.addSystemEventTrigger(
+        "before", "shutdown", lambda: Deferred.fromCoroutine(link.stop_service())
+    )
+    reactor.run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

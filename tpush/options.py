@@ -1,0 +1,261 @@
+"""Every option once: name, variable, type, default, bound, help.
+
+``--help``, the table in the docs and every error come from here. A role lists the options that it
+takes (:class:`RoleOptions`); each has an environment variable, ``--max-body`` is
+``TPUSH_MAX_BODY``; the command line comes first.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from twisted.internet.endpoints import clientFromString
+from twisted.python.usage import Options, UsageError
+from typing_extensions import override
+
+from tpush.errors import CannotListen
+from tpush.limits import Limits
+from tpush.net.opening import check_endpoints
+
+DEFAULTS = Limits()
+PIDFILE = "twistd.pid"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option.
+
+    Args:
+        name: without dashes.
+        default: as it is written on a command line.
+        kind: turns text into the value, or raises ValueError with what it should be.
+        help: a phrase, with its unit.
+        repeats: whether it may be given more than once; its variable is split at white space.
+        limit: the field of :class:`~tpush.limits.Limits` that it sets, if it sets one.
+    """
+
+    name: str
+    default: str
+    kind: Callable[[str], Any]
+    help: str
+    repeats: bool = False
+    limit: str | None = None
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return "TPUSH_" + self.name.upper().replace("-", "_")
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """Return a kind: a whole number within bounds."""
+
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+            raise ValueError(f"a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def seconds(least: float, most: float) -> Callable[[str], float]:
+    """Return a kind: seconds within bounds."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1
+        if not least <= value <= most:
+            raise ValueError(f"seconds from {least:g} to {most:g}")
+        return value
+
+    return parse
+
+
+def server_endpoint(text: str) -> str:
+    """Be a kind: a server endpoint string; whether it can be opened is found out later.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not text or ":" not in text:
+        raise ValueError("a server endpoint string, such as tcp:4236:interface=127.0.0.1")
+    return text
+
+
+def client_endpoint(text: str) -> str:
+    """Be a kind: a client endpoint string.
+
+    Raises:
+        ValueError: it is none.
+    """
+    from twisted.internet import reactor
+
+    try:
+        clientFromString(reactor, text)
+    except Exception:  # noqa: BLE001 - its parsers raise what they like
+        raise ValueError("a client endpoint string, such as tcp:127.0.0.1:2206") from None
+    return text
+
+
+def listen(default: str, what: str, name: str = "listen") -> Option:
+    """Return the option that says where a role listens."""
+    phrase = f"server endpoint where {what}; may be repeated"
+    return Option(name, default, server_endpoint, phrase, repeats=True)
+
+
+LISTEN_CHANNEL = listen("tcp:2206:interface=127.0.0.1", "roles and programs connect")
+LISTEN_WS = listen("tcp:4236:interface=127.0.0.1", "browsers connect")
+LISTEN_HTTP = listen("tcp:4237:interface=127.0.0.1", "back ends publish")
+LISTEN_WS_TOO = listen(LISTEN_WS.default, "browsers connect", "listen-ws")
+LISTEN_HTTP_TOO = listen(LISTEN_HTTP.default, "back ends publish", "listen-http")
+CHANNEL = Option(
+    "channel",
+    "tcp:127.0.0.1:2206",
+    client_endpoint,
+    "client endpoint where the channel listens",
+)
+WORKERS = Option("workers", "1", whole(1, 1024), "processes that share the work")
+NAME = Option("name", "", str, "what this process is called in the channel's log")
+SETTLE = Option(
+    "settle",
+    f"{DEFAULTS.settle:g}",
+    seconds(0, 60),
+    "seconds that a channel which has just started holds publishes, until workers are back",
+    limit="settle",
+)
+LINGER = Option(
+    "linger",
+    f"{DEFAULTS.linger:g}",
+    seconds(0, 600),
+    "seconds that what is sent to a lost worker is kept, in case it comes back",
+    limit="linger",
+)
+SILENCE = Option(
+    "silence",
+    f"{DEFAULTS.silence:g}",
+    seconds(1, 600),
+    "seconds without a sign of life after which the other end of a channel link is dead",
+    limit="silence",
+)
+JOB_ATTEMPTS = Option(
+    "job-attempts",
+    str(DEFAULTS.job_attempts),
+    whole(1, 1_000_000),
+    "times that a job is handed out before it goes to the queue {queue}/failed",
+    limit="job_attempts",
+)
+MAX_HELD = Option(
+    "max-held",
+    str(DEFAULTS.held_items),
+    whole(1, 100_000_000),
+    "publishes that are held until the channel acknowledges them; beyond it they fail (503)",
+    limit="held_items",
+)
+MAX_BODY = Option(
+    "max-body",
+    str(DEFAULTS.content),
+    whole(1, 16 * 1024 * 1024),
+    "bytes of a POST request's content; beyond it the answer is 413",
+    limit="content",
+)
+
+
+class RoleOptions(Options):
+    """The command line of one role, from its table."""
+
+    role: ClassVar[str] = ""
+    table: ClassVar[Sequence[Option]] = ()
+    listening: ClassVar[Sequence[Option]] = ()
+    """Those of the table that say where the role listens."""
+
+    @override
+    def __init_subclass__(cls) -> None:
+        for option in cls.table:
+            setattr(cls, "opt_" + option.name.replace("-", "_"), _handler(option))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.longdesc = "Each option has an environment variable: " + ", ".join(
+            f"--{option.name} is {option.variable}" for option in self.table
+        )
+        self.given: dict[str, list[str]] = {}
+        """What the command line says, as text."""
+
+    @override
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Read the command line; a wrong option ends the program with one line.
+
+        Raises:
+            SystemExit: an option is wrong.
+        """
+        try:
+            super().parseOptions(options)
+        except UsageError as error:
+            raise SystemExit(f"{self.role}: {error}") from None
+
+    @override
+    def postOptions(self) -> None:
+        """Settle every option, and find out whether the endpoints can be listened on.
+
+        Raises:
+            UsageError: an option is wrong.
+        """
+        from twisted.internet import reactor
+
+        for option in self.table:
+            self[option.name] = _settle(option, self.given.get(option.name), os.environ)
+        self._settle_pidfile()
+        try:
+            check_endpoints(reactor, [each for it in self.listening for each in self[it.name]])
+        except CannotListen as error:
+            raise UsageError(str(error)) from None
+
+    @property
+    def limits(self) -> Limits:
+        """The limits that the options ask for."""
+        return Limits(**self.settings["limits"])
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the options say, as it travels to a worker process: each by name, and limits."""
+        plain = {option.name: self[option.name] for option in self.table if not option.limit}
+        limits = {option.limit: self[option.name] for option in self.table if option.limit}
+        return {**plain, "limits": limits}
+
+    def _settle_pidfile(self) -> None:
+        """Let roles that are started in one folder not take each other for themselves.
+
+        By itself `twistd` writes ``twistd.pid`` for each, with ``-n`` too, and the second one
+        refuses to start.
+        """
+        twistd = getattr(self, "parent", None)
+        if twistd is not None and twistd.get("pidfile") == PIDFILE:
+            twistd["pidfile"] = "" if twistd.get("nodaemon") else f"{self.role}.pid"
+
+
+def _handler(option: Option) -> Callable[[RoleOptions, str], None]:
+    def handle(self: RoleOptions, value: str) -> None:
+        self.given.setdefault(option.name, []).append(value)
+
+    handle.__doc__ = option.help + (f" [default: {option.default}]" if option.default else "")
+    return handle
+
+
+def _settle(option: Option, given: Sequence[str] | None, environ: Mapping[str, str]) -> Any:
+    """Return the value of *option*, from the command line, the environment or its default.
+
+    Raises:
+        UsageError: it is not what it should be.
+    """
+    source, texts = f"--{option.name}", given
+    if not texts and environ.get(option.variable):
+        source = option.variable
+        texts = environ[source].split() if option.repeats else [environ[source]]
+    try:
+        values = [option.kind(text) for text in texts or [option.default]]
+    except ValueError as error:
+        raise UsageError(f"{source} is {error}, not {' '.join(texts or [])!r}") from None
+    return values if option.repeats else values[-1]

@@ -1,0 +1,186 @@
+"""One WebSocket connection, on Autobahn, and the factory that makes them.
+
+Autobahn speaks the protocol (RFC 6455). What is ours is to make a connection cheap: its 30-odd
+options stand on a class of the factory's own instead of on each connection, and what its opening
+handshake leaves behind is let go.
+"""
+
+from typing import Any
+
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IReactorTime
+from typing_extensions import override
+
+from tpush.limits import Limits
+from tpush.message import ConnectionID, Message, WorkerID
+from tpush.pusher.audience import Audience
+from tpush.pusher.fanout import FanOut, Receiver
+
+GOING_AWAY = 1001
+""":rfc:`6455#section-7.4.1`: the server goes down."""
+
+SERVICE_RESTART = 1012
+"""Registered with IANA: come back, elsewhere or later."""
+
+OPEN = WebSocketServerProtocol.STATE_OPEN
+
+LEFT_BEHIND = (
+    "http_request_data",
+    "http_response_data",
+    "http_status_line",
+    "http_headers",
+    "http_request_uri",
+    "http_request_params",
+    "websocket_extensions",
+    "websocket_protocols",
+    "_transport_details",
+)
+"""What the opening handshake leaves on a connection."""
+
+
+class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
+    """A client, from its handshake to its end."""
+
+    CONFIG_ATTRS = []
+    """None is copied from the factory: see :func:`_with_options`."""
+
+    factory: "PusherFactory"
+    connection: ConnectionID | None = None
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        # Autobahn's own builds log arguments for each read, in colour, with debug logging off.
+        self._dataReceived(data)
+
+    @override
+    def onOpen(self) -> None:
+        self._forget_handshake()
+        self.factory.opened(self)
+
+    @override
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        pass  # clients are listened to by the subprotocol, which is another capability
+
+    @override
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        self.factory.closed(self)
+
+    @override
+    def write_frames(self, frames: bytes) -> None:
+        if self.state == OPEN:
+            self.transport.write(frames)  # type: ignore[union-attr]
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin the closing handshake, or drop a connection that has not opened."""
+        if self.state == OPEN:
+            # Not sendClose: it refuses the codes below 3000 that a server may well send.
+            self.sendCloseFrame(code=code, reasonUtf8=reason.encode(), isReply=False)
+        elif self.state == self.STATE_CONNECTING:
+            self.abort()
+
+    def abort(self) -> None:
+        """Drop the connection now."""
+        self.transport.abortConnection()  # type: ignore[union-attr]
+
+    def _forget_handshake(self) -> None:
+        """Let go of what nobody asks for again: 2 KB of headers and parses."""
+        for name in LEFT_BEHIND:
+            setattr(self, name, None)
+
+
+class PusherFactory(WebSocketServerFactory):
+    """Makes connections, greets them, and knows who is there.
+
+    Args:
+        worker: the id that clients are greeted with.
+        reactor: the reactor to use.
+        limits: bounds and times.
+    """
+
+    noisy = False
+
+    def __init__(self, worker: WorkerID, reactor: IReactorTime, limits: Limits) -> None:
+        super().__init__(reactor=reactor, server="tpush")
+        self.worker = worker
+        self.audience: Audience[Receiver] = Audience()
+        self.fanout = FanOut(self.audience, reactor, self._frame)
+        self._connections: set[Connection] = set()
+        self._empty: Deferred[None] | None = None
+        self.setProtocolOptions(
+            webStatus=False,
+            # Else a message that is too long ends as 1006, without a close frame.
+            failByDrop=False,
+            maxFramePayloadSize=limits.client_message,
+            maxMessagePayloadSize=limits.client_message,
+            openHandshakeTimeout=limits.greeting,
+            closeHandshakeTimeout=limits.close_wait,
+            allowNullOrigin=True,
+        )
+        self.protocol = _with_options(Connection, self)
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        connection: Any = super().buildProtocol(addr)
+        self._connections.add(connection)
+        return connection
+
+    def opened(self, connection: Connection) -> None:
+        """Greet a client whose handshake is done, and let it have what comes from now on."""
+        self.fanout.flush()
+        connection.connection = self.audience.add(connection)
+        greeting = f"workerID:{self.worker} connectionID:{connection.connection} connected\n"
+        connection.write_frames(self.frame(greeting.encode(), text=True))
+
+    def closed(self, connection: Connection) -> None:
+        """Forget a client."""
+        if connection.connection is not None:
+            self.audience.remove(connection.connection)
+        self._connections.discard(connection)
+        if self._empty is not None and not self._connections:
+            empty, self._empty = self._empty, None
+            empty.callback(None)
+
+    def frame(self, content: bytes, *, text: bool) -> bytes:
+        """Return *content* as one unmasked frame, :rfc:`6455#section-5.2`."""
+        framed: bytes = self.prepareMessage(content, isBinary=not text).payloadHybi
+        return framed
+
+    def close_all(self, code: int, reason: str) -> Deferred[None]:
+        """Close all connections.
+
+        Returns:
+            Fires when the last one is gone.
+        """
+        self.fanout.flush()
+        if self._empty is None:
+            self._empty = Deferred()
+        empty = self._empty
+        for connection in list(self._connections):
+            connection.close(code, reason)
+        if not self._connections and not empty.called:
+            self._empty = None
+            empty.callback(None)
+        return empty
+
+    def abort_all(self) -> None:
+        """Drop the connections that are left."""
+        for connection in list(self._connections):
+            connection.abort()
+
+    def _frame(self, message: Message) -> bytes:
+        return self.frame(message.data, text=message.text)
+
+
+def _with_options(base: type[Connection], factory: PusherFactory) -> type[Connection]:
+    """Return a class of this factory's connections, with its options on the class.
+
+    Autobahn copies them to each connection, and formats them for a debug line: 43% of the
+    handshake. They stand on a class of each factory's own, since two in one process may differ.
+    """
+    options: dict[str, Any] = {}
+    for name in WebSocketServerProtocol.CONFIG_ATTRS:
+        value = getattr(factory, name)
+        # A function on a class is a method, and would be given the connection as well.
+        options[name] = staticmethod(value) if callable(value) else value
+    return type(base.__name__, (base,), options)

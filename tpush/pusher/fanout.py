@@ -1,0 +1,80 @@
+"""Frame once, write to many.
+
+A message is framed once however many get it. Messages for one audience that arrive in one reactor
+turn are joined, and written to each connection once. Only a run is joined: a message for another
+audience first flushes what waits, so that nobody gets two messages in another order than they were
+published in. Whoever joins the audience flushes too: what was published before is not for them.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from tpush.message import ConnectionID, Message
+from tpush.pusher.audience import Audience
+
+
+class Receiver(Protocol):
+    """One connection, as the fan-out sees it."""
+
+    def write_frames(self, frames: bytes) -> None:
+        """Write whole frames; nothing where the connection is closing. Never calls back."""
+
+
+class FanOut:
+    """Writes messages to the members of an audience.
+
+    Args:
+        audience: who is connected.
+        clock: gives the turns.
+        frame: makes the WebSocket frame of a message.
+    """
+
+    def __init__(
+        self,
+        audience: Audience[Receiver],
+        clock: IReactorTime,
+        frame: Callable[[Message], bytes],
+    ) -> None:
+        self._audience = audience
+        self._clock = clock
+        self._frame = frame
+        self._waiting: list[bytes] = []
+        self._target: ConnectionID | None = None
+        self._turn: IDelayedCall | None = None
+
+    def send(self, message: Message) -> None:
+        """Write *message* in this turn to its connection, or to everybody."""
+        if self._waiting and message.connection != self._target:
+            self._write()
+        self._target = message.connection
+        self._waiting.append(self._frame(message))
+        if self._turn is None:
+            self._turn = self._clock.callLater(0, self._on_turn)
+
+    def flush(self) -> None:
+        """Write what waits, now."""
+        if self._waiting:
+            self._write()
+
+    def stop(self) -> None:
+        """Write what waits, and nothing in a later turn."""
+        self.flush()
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+
+    def _on_turn(self) -> None:
+        self._turn = None
+        self.flush()
+
+    def _write(self) -> None:
+        frames = b"".join(self._waiting)
+        self._waiting.clear()
+        if self._target is None:
+            receivers = self._audience.everyone()
+        else:
+            receivers = self._audience.one(self._target)
+        for receiver in receivers:
+            receiver.write_frames(frames)

@@ -1,0 +1,100 @@
+"""The lifetime of a worker: one audience, behind one channel."""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.logger import Logger
+from typing_extensions import override
+
+from tpush.interfaces import IChannel
+from tpush.limits import Limits
+from tpush.message import BROADCAST, MAX_ID, WorkerID, worker_event
+from tpush.net.listener import EndpointFor, Listener
+from tpush.pusher.connection import GOING_AWAY, SERVICE_RESTART, PusherFactory
+
+
+class PusherService(MultiService):
+    """Holds WebSocket connections, and sends them what is published.
+
+    It has a worker id of its own from the start, and greets clients with it before it has ever
+    reached a channel.
+
+    Args:
+        channel: this worker's alone; it is closed when the service stops.
+        listen: Twisted server endpoint strings.
+        reactor: the reactor to use; the default is Twisted's global one.
+        limits: bounds and times.
+        endpoint_for: turns a string into an endpoint, where it is not the reactor's own.
+        entropy: gives that many random bytes.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        channel: IChannel,
+        listen: Sequence[str] = ("tcp:4236:interface=127.0.0.1",),
+        *,
+        reactor: Any = None,
+        limits: Limits | None = None,
+        endpoint_for: EndpointFor | None = None,
+        entropy: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        super().__init__()
+        if reactor is None:
+            from twisted.internet import reactor
+        self._channel = channel
+        self._reactor = reactor
+        self._limits = limits or Limits()
+        self._entropy = entropy
+        self.factory = PusherFactory(self._draw(), reactor, self._limits)
+        self.listener = Listener(
+            listen, self.factory, reactor, eager=True, endpoint_for=endpoint_for
+        )
+        self.listener.setServiceParent(self)
+
+    @property
+    def worker(self) -> WorkerID:
+        """The id of this worker."""
+        return self.factory.worker
+
+    @override
+    def startService(self) -> None:
+        super().startService()
+        self._channel.subscribe(BROADCAST, self.factory.fanout.send)
+        self._claim()
+        self.log.info("worker {worker} started", worker=self.worker)
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await self.listener.stop_listening()
+        gone = self.factory.close_all(GOING_AWAY, "going away")
+        try:
+            await gone.addTimeout(self._limits.close_wait, self._reactor)
+        except TimeoutError:
+            self.factory.abort_all()
+        self.factory.fanout.stop()
+        await self._channel.close()
+        await super().stopService()
+        self.log.info("worker {worker} stopped", worker=self.worker)
+
+    def _draw(self) -> WorkerID:
+        return WorkerID(int.from_bytes(self._entropy(8), "big") % MAX_ID + 1)
+
+    def _claim(self) -> None:
+        self._channel.claim(self.worker, self._redraw)
+        self._channel.subscribe(worker_event(self.worker), self.factory.fanout.send)
+
+    def _redraw(self) -> None:
+        """Take another id, as another worker has this one: its clients have to be told theirs."""
+        self.log.warn("worker id {worker} is taken, drawing another", worker=self.worker)
+        self._channel.unsubscribe(worker_event(self.worker))
+        self.factory.worker = self._draw()
+        self._claim()
+        _gone = self.factory.close_all(SERVICE_RESTART, "this address was taken: reconnect")
