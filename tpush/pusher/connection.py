@@ -5,6 +5,7 @@ options stand on a class of the factory's own instead of on each connection, and
 handshake leaves behind is let go.
 """
 
+from types import SimpleNamespace
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
@@ -102,6 +103,8 @@ class PusherFactory(WebSocketServerFactory):
 
     def __init__(self, worker: WorkerID, reactor: IReactorTime, limits: Limits) -> None:
         super().__init__(reactor=reactor, server="tpush")
+        # Autobahn's own timer goes to the global reactor, whichever it was given.
+        self._batched_timer = SimpleNamespace(call_later=reactor.callLater)
         self.worker = worker
         self.audience: Audience[Receiver] = Audience()
         self.fanout = FanOut(self.audience, reactor, self._frame)

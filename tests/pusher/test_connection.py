@@ -1,0 +1,209 @@
+"""WebSocket connections, on Autobahn, over an in-memory transport."""
+
+import struct
+from dataclasses import replace
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from typing_extensions import override
+
+from tests.pusher.websocket import BROWSER_OFFER, client_frame, handshake, server_frames
+from tpush.limits import Limits
+from tpush.message import BROADCAST, ConnectionID, Message, WorkerID
+from tpush.pusher.connection import GOING_AWAY, Connection, PusherFactory
+
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+
+
+class Transport(StringTransport):
+    """Does what a TCP transport does and StringTransport does not."""
+
+    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: FBT001, N802
+        """Do nothing."""
+
+    @override
+    def unregisterProducer(self) -> None:
+        if self.producer is not None:
+            super().unregisterProducer()
+
+
+class Client:
+    """A client of a factory: what it sent, and what it got."""
+
+    def __init__(self, factory: PusherFactory) -> None:
+        self.transport = Transport(peerAddress=IPv4Address("TCP", "127.0.0.1", 50_000))
+        self.connection: Connection = factory.buildProtocol(None)
+        self.connection.makeConnection(self.transport)
+
+    def send(self, data: bytes) -> None:
+        self.connection.dataReceived(data)
+
+    def open(self, **options: Any) -> "Client":
+        self.send(handshake(**options))
+        return self
+
+    def lose(self) -> None:
+        self.connection.connectionLost(Failure(ConnectionDone()))
+
+    @property
+    def head(self) -> bytes:
+        return bytes(self.transport.value().split(b"\r\n\r\n")[0])
+
+    @property
+    def frames(self) -> list[tuple[int, bytes]]:
+        return server_frames(self.transport.value().split(b"\r\n\r\n", 1)[1])
+
+    @property
+    def gone(self) -> bool:
+        return bool(self.transport.disconnecting or self.transport.disconnected)
+
+
+class ConnectionTests(SynchronousTestCase):
+    """A client connects, gets what is published, and is closed."""
+
+    @override
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.factory = self.make()
+
+    def make(self, **limits: Any) -> PusherFactory:
+        return PusherFactory(WorkerID(7), self.clock, replace(Limits(), **limits))
+
+    def publish(self, data: bytes, *, text: bool = True, connection: int | None = None) -> None:
+        target = None if connection is None else ConnectionID(connection)
+        self.factory.fanout.send(Message(BROADCAST, data, text, target))
+        self.clock.advance(0)
+
+    def test_greeting(self) -> None:
+        """A client first gets its address, ids counting up from 1."""
+        first, second = Client(self.factory).open(), Client(self.factory).open()
+        self.assertEqual(first.frames, [(TEXT, b"workerID:7 connectionID:1 connected\n")])
+        self.assertEqual(second.frames, [(TEXT, b"workerID:7 connectionID:2 connected\n")])
+
+    def test_a_browsers_offer(self) -> None:
+        """A client that offers permessage-deflate is taken, without it."""
+        client = Client(self.factory).open(extensions=BROWSER_OFFER)
+        self.assertTrue(client.head.startswith(b"HTTP/1.1 101 "), client.head)
+        self.assertNotIn(b"Extensions", client.head)
+        self.assertEqual(len(client.frames), 1)
+
+    def test_text_and_binary(self) -> None:
+        """Contents arrive as they were published, in frames of their kind."""
+        client = Client(self.factory).open()
+        self.publish("grüße".encode())
+        self.publish(b"\xff\x00", text=False)
+        self.assertEqual(client.frames[1:], [(TEXT, "grüße".encode()), (BINARY, b"\xff\x00")])
+
+    def test_large_contents(self) -> None:
+        """Contents of every length of the length field arrive whole."""
+        client = Client(self.factory).open()
+        for size in (0, 125, 126, 65_535, 65_536, 1_048_576):
+            self.publish(b"x" * size)
+            self.assertEqual(client.frames[-1], (TEXT, b"x" * size))
+
+    def test_to_one(self) -> None:
+        """A message for one connection reaches it alone."""
+        clients = [Client(self.factory).open() for _ in range(3)]
+        self.publish(b"hello", connection=2)
+        self.assertEqual([len(client.frames) for client in clients], [1, 2, 1])
+
+    def test_nothing_before_the_handshake(self) -> None:
+        """A client that has not finished its handshake gets nothing."""
+        client = Client(self.factory)
+        client.send(handshake()[:50])
+        self.publish(b"hello")
+        self.assertEqual(client.transport.value(), b"")
+
+    def test_nothing_published_before(self) -> None:
+        """A client does not get what was published before it came, in the same turn too."""
+        self.factory.fanout.send(Message(BROADCAST, b"early"))
+        client = Client(self.factory).open()
+        self.clock.advance(0)
+        self.assertEqual(len(client.frames), 1)
+
+    def test_no_data_after_a_close_frame(self) -> None:
+        """A client that is being closed gets nothing after its close frame."""
+        client = Client(self.factory).open()
+        client.connection.close(GOING_AWAY, "going away")
+        self.publish(b"late")
+        self.assertEqual(client.frames[1:], [(CLOSE, struct.pack("!H", 1001) + b"going away")])
+
+    def test_a_client_that_left(self) -> None:
+        """A client that has left is forgotten, and its id is not given again."""
+        client = Client(self.factory).open()
+        client.lose()
+        self.assertEqual(len(self.factory.audience), 0)
+        self.assertIn(b"connectionID:2 ", Client(self.factory).open().frames[0][1])
+
+    def test_clients_are_not_listened_to(self) -> None:
+        """What a plain client says is taken and has no effect."""
+        client = Client(self.factory).open()
+        client.send(client_frame(TEXT, b"hello"))
+        self.assertEqual(len(client.frames), 1)
+        self.assertFalse(client.gone)
+
+    def test_ping(self) -> None:
+        """A ping is answered, RFC 6455 section 5.5.2."""
+        client = Client(self.factory).open()
+        client.send(client_frame(PING, b"are you there"))
+        self.assertEqual(client.frames[1:], [(PONG, b"are you there")])
+
+    def test_too_long(self) -> None:
+        """A message over the bound is answered with close code 1009, not with a drop."""
+        factory = self.make(client_message=100)
+        client = Client(factory).open()
+        client.send(client_frame(TEXT, b"x" * 101))
+        opcode, payload = client.frames[-1]
+        self.assertEqual((opcode, payload[:2]), (CLOSE, struct.pack("!H", 1009)))
+
+    def test_two_factories(self) -> None:
+        """Two pushers in one process have limits of their own."""
+        narrow, wide = self.make(client_message=10), self.make(client_message=1000)
+        clients = [Client(factory).open() for factory in (narrow, wide)]
+        for client in clients:
+            client.send(client_frame(TEXT, b"x" * 100))
+        self.assertEqual([len(client.frames) for client in clients], [2, 1])
+
+    def test_no_handshake(self) -> None:
+        """A client that does not finish its handshake is dropped in time."""
+        client = Client(self.make(greeting=3))
+        self.clock.advance(2.5)
+        self.assertFalse(client.gone)
+        self.clock.advance(1)
+        self.assertTrue(client.gone)
+
+    def test_not_a_websocket(self) -> None:
+        """Plain HTTP is told to upgrade."""
+        client = Client(self.factory)
+        client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.assertTrue(client.head.startswith(b"HTTP/1.1 426 "), client.head)
+
+    def test_close_all(self) -> None:
+        """All clients are closed with a code, and the end is told when the last is gone."""
+        clients = [Client(self.factory).open() for _ in range(2)]
+        early = Client(self.factory)
+        early.connection.transport.abortConnection = early.lose  # type: ignore[union-attr]
+        gone = self.factory.close_all(GOING_AWAY, "going away")
+        for client in clients:
+            self.assertEqual(client.frames[-1][1][:2], struct.pack("!H", 1001))
+            self.assertNoResult(gone)
+            client.lose()
+        self.successResultOf(gone)
+
+    def test_close_nobody(self) -> None:
+        """Without clients the end is told at once."""
+        self.successResultOf(self.factory.close_all(GOING_AWAY, "going away"))
+
+    def test_nothing_left_on_the_clock(self) -> None:
+        """A client that came and went leaves no timer."""
+        client = Client(self.factory).open()
+        client.connection.close(GOING_AWAY, "")
+        client.send(client_frame(CLOSE, struct.pack("!H", 1001)))
+        client.lose()
+        self.clock.advance(60)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
