@@ -36,6 +36,12 @@ class Limits:
         client_message: bytes of one message from a WebSocket client; beyond it, close 1009.
         close_wait: WebSocket clients have to answer a close when their worker stops.
         stop_wait: a stopping role waits for its channel to acknowledge.
+        request_line: bytes of an HTTP request's first line, beyond which the answer is 414, and of
+            each header line, beyond which it is 431.
+        request_head: bytes of an HTTP request before its body; beyond it, 431.
+        request_body: bytes of an HTTP request's body; beyond it, 413.
+        request_wait: an HTTP client has for the head of a request, and again for its body, before
+            the answer is 408; a connection that is kept open has it for the next request.
     """
 
     content: int = MIB
@@ -49,7 +55,7 @@ class Limits:
     greeting: float = 10.0
     settle: float = 2.0
     linger: float = 5.0
-    acknowledge: float = 0.02
+    acknowledge: float = 0.05
     reconnect_first: float = 0.1
     reconnect_most: float = 1.2
     job_attempts: int = 5
@@ -59,3 +65,7 @@ class Limits:
     client_message: int = 64 * KIB
     close_wait: float = 5.0
     stop_wait: float = 3.0
+    request_line: int = 16 * KIB
+    request_head: int = 64 * KIB
+    request_body: int = MIB
+    request_wait: float = 60.0

@@ -199,15 +199,16 @@ class _Probe(Opener):
     def listenTCP(
         self, port: int, factory: object, backlog: int = 50, interface: str = ""
     ) -> IListeningPort:
-        """Open one socket, and do not listen.
+        """Open one socket; only one that listens keeps others from its port.
 
         Raises:
-            OSError: it cannot be bound.
+            OSError: it cannot be bound, or not be listened on.
         """
         probe = tcp.Port(port, Factory(), backlog, interface, self._reactor)
         opened = probe.createInternetSocket()
         self._opened = Opened([opened])
         opened.bind((interface, port))
+        opened.listen(1)
         return _NoPort()
 
 

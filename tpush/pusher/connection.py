@@ -5,12 +5,18 @@ options stand on a class of the factory's own instead of on each connection, and
 handshake leaves behind is let go.
 """
 
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
+from autobahn.twisted.util import peer2str
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.websocket.protocol import WebSocketProtocol
+from autobahn.websocket.types import ConnectionRequest
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
 from typing_extensions import override
 
 from tpush.limits import Limits
@@ -35,7 +41,6 @@ LEFT_BEHIND = (
     "http_request_params",
     "websocket_extensions",
     "websocket_protocols",
-    "_transport_details",
 )
 """What the opening handshake leaves on a connection."""
 
@@ -49,10 +54,34 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
     factory: "PusherFactory"
     connection: ConnectionID | None = None
 
+    # The first three stand in for Autobahn's own, which build log arguments on every call, in
+    # colour where `click` is installed, with debug logging off: half the cost of a handshake.
+
+    @override
+    def connectionMade(self) -> None:
+        transport: Any = self.transport
+        with suppress(AttributeError, OSError):  # a unix socket has no such option
+            transport.setTcpNoDelay(True)
+        self.peer = peer2str(transport)
+        WebSocketProtocol._connectionMade(self)
+        self.factory.countConnections += 1
+
     @override
     def dataReceived(self, data: bytes) -> None:
-        # Autobahn's own builds log arguments for each read, in colour, with debug logging off.
         self._dataReceived(data)
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        WebSocketProtocol._connectionLost(self, reason)  # type: ignore[arg-type]
+        self.factory.countConnections -= 1
+
+    @override
+    def onConnect(self, request: ConnectionRequest) -> None:
+        pass
+
+    @override
+    def _onOpen(self) -> None:
+        self.onOpen()
 
     @override
     def onOpen(self) -> None:

@@ -1,0 +1,217 @@
+"""Roles as real processes, and waiting for what they do.
+
+Everything waits for a condition with a deadline, never for a time; every process that is started
+ends with its test.
+"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+DEADLINE = 30.0
+TWISTD = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()"]
+"""`twistd` of the interpreter that runs the tests, whatever is on PATH."""
+
+Result = TypeVar("Result")
+
+
+def eventually(condition: Callable[[], Result], what: str, deadline: float = DEADLINE) -> Result:
+    """Return what *condition* returns, once it is true.
+
+    Raises:
+        AssertionError: it was not within *deadline* seconds.
+    """
+    until = time.monotonic() + deadline
+    while not (result := condition()):
+        if time.monotonic() > until:
+            raise AssertionError(f"not within {deadline:g} s: {what}")
+        time.sleep(0.02)
+    return result
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def accepts(host: str, port: int) -> bool:
+    """Say whether somebody accepts connections there."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((host, port)) == 0
+
+
+def children(pid: int) -> list[int]:
+    """List the child processes of a process."""
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except FileNotFoundError:
+        return []
+    return [int(child) for child in text.split()]
+
+
+def alive(pid: int) -> bool:
+    """Say whether a process runs; one that only waits to be reaped does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+class Role:
+    """One `twistd` process.
+
+    Args:
+        arguments: after ``twistd -n``: the role and its options.
+        environ: variables on top of this process's own.
+        cwd: where it runs; a new folder by default.
+    """
+
+    def __init__(
+        self,
+        *arguments: str,
+        environ: dict[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> None:
+        self.folder = cwd or Path(tempfile.mkdtemp(prefix="tpush-test-"))
+        self._arguments = arguments
+        clean = {name: v for name, v in os.environ.items() if not name.startswith("TPUSH_")}
+        self._environ = {**clean, "PYTHONPATH": str(ROOT), **(environ or {})}
+        self._log = self.folder / f"{arguments[0]}-{id(self)}.log"
+        self.start()
+
+    def start(self) -> None:
+        """Start it, once more where it has ended."""
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*TWISTD, "-n", *self._arguments],
+                cwd=self.folder,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    @property
+    def log(self) -> str:
+        """All that it has said."""
+        return self._log.read_text(errors="replace")
+
+    @property
+    def workers(self) -> list[int]:
+        """The process ids of its workers."""
+        return children(self.process.pid)
+
+    def wait_for(self, pattern: str, count: int = 1, deadline: float = DEADLINE) -> None:
+        """Wait until its log has *pattern* that often.
+
+        Raises:
+            AssertionError: it had not within *deadline* seconds.
+        """
+        try:
+            eventually(
+                lambda: len(re.findall(pattern, self.log)) >= count,
+                f"{pattern!r} in the log of {self._arguments[0]}",
+                deadline,
+            )
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it says:\n{self.log}") from None
+
+    def kill(self) -> None:
+        """Kill it outright."""
+        self.process.kill()
+        self.process.wait(DEADLINE)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM, deadline: float = DEADLINE) -> int:
+        """End it in good order; return its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        try:
+            return self.process.wait(deadline)
+        finally:
+            if self.process.poll() is None:
+                self.kill()
+
+
+class Cluster:
+    """A channel, pushers and publishers, each on a loopback address of its own.
+
+    Args:
+        pushers: how many hosts hold connections.
+        workers: worker processes on each.
+        publishers: how many take requests.
+    """
+
+    def __init__(self, pushers: int = 1, workers: int = 1, publishers: int = 1) -> None:
+        self.channel_port = free_port()
+        self.channel = Role(
+            "tpush-channel", "--listen", f"tcp:{self.channel_port}:interface=127.0.0.1"
+        )
+        where = f"tcp:127.0.0.1:{self.channel_port}"
+        self.workers = workers
+        self.pusher_hosts = [f"127.0.0.{number}" for number in range(2, 2 + pushers)]
+        self.pusher_ports = [free_port(host) for host in self.pusher_hosts]
+        self.pushers = [
+            Role(
+                "tpush-ws",
+                *("--listen", f"tcp:{port}:interface={host}"),
+                *("--channel", where, "--workers", str(workers)),
+            )
+            for host, port in zip(self.pusher_hosts, self.pusher_ports, strict=True)
+        ]
+        self.publisher_ports = [free_port() for _ in range(publishers)]
+        self.publishers = [
+            Role(
+                "tpush-http",
+                *("--listen", f"tcp:{port}:interface=127.0.0.1", "--channel", where),
+            )
+            for port in self.publisher_ports
+        ]
+
+    @property
+    def ws_urls(self) -> list[str]:
+        """Where browsers connect, one URL a host."""
+        pairs = zip(self.pusher_hosts, self.pusher_ports, strict=True)
+        return [f"ws://{host}:{port}/" for host, port in pairs]
+
+    @property
+    def http_urls(self) -> list[str]:
+        """Where back ends publish, one URL a publisher."""
+        return [f"http://127.0.0.1:{port}/" for port in self.publisher_ports]
+
+    def wait_until_ready(self) -> None:
+        """Wait until every role is attached, and the channel has settled."""
+        for pusher in self.pushers:
+            pusher.wait_for("connected to the channel", self.workers)
+        for url in self.http_urls:
+            eventually(lambda url=url: healthy(url), f"{url} is healthy")  # type: ignore[misc]
+
+    def stop(self) -> list[int]:
+        """End all roles, clients' first; return their exit statuses."""
+        roles = [*self.publishers, *self.pushers, self.channel]
+        for role in roles:
+            if role.process.poll() is None:
+                role.process.terminate()
+        return [role.stop() for role in roles]
+
+
+def healthy(url: str) -> bool:
+    """Say whether a publisher is up and has its channel."""
+    try:
+        return requests.get(url + "health", timeout=5).status_code == 200
+    except requests.ConnectionError:
+        return False

@@ -1,0 +1,80 @@
+"""Sockets that one process opens and another listens on."""
+
+import os
+import socket
+import stat
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tpush.errors import CannotListen
+from tpush.net.opening import Opened, Opener, check_endpoints
+
+
+class OpenerTests(SynchronousTestCase):
+    """Endpoint strings become listening sockets."""
+
+    def open(self, endpoint: str, workers: int = 2) -> Opened:
+        opened = Opener(Clock(), workers).open(endpoint)
+        self.addCleanup(opened.close)
+        return opened
+
+    def test_one_socket_a_worker(self) -> None:
+        """Each worker has a TCP socket of its own, all on one port; tcp:0 is one port too."""
+        opened = self.open("tcp:0:interface=127.0.0.1", workers=3)
+        names = {opened.of(worker).getsockname() for worker in range(3)}
+        self.assertEqual(len(names), 1)
+        self.assertEqual(len({opened.of(worker).fileno() for worker in range(3)}), 3)
+
+    def test_ipv6(self) -> None:
+        """An IPv6 address is listened on by an IPv6 socket."""
+        opened = self.open("tcp6:0:interface=\\:\\:1")
+        self.assertEqual(opened.of(1).family, socket.AF_INET6)
+
+    def test_renew(self) -> None:
+        """The socket of a worker that was down is opened anew on the same port."""
+        opened = self.open("tcp:0:interface=127.0.0.1")
+        name = opened.of(1).getsockname()
+        opened.suspend(1)
+        opened.renew(1)
+        self.assertEqual(opened.of(1).getsockname(), name)
+
+    def test_unix(self) -> None:
+        """Workers share the one unix socket, which has its mode, and goes when it is closed."""
+        path = os.path.abspath(self.mktemp())
+        opened = self.open(f"unix:{path}:mode=660")
+        self.assertIs(opened.of(0), opened.of(1))
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o660)
+        opened.renew(1)
+        opened.suspend(1)
+        self.assertNotEqual(opened.of(0).fileno(), -1)
+        opened.close()
+        self.assertFalse(os.path.exists(path))
+
+    def test_a_dead_unix_socket(self) -> None:
+        """What a killed process left behind is taken over; one that lives is not."""
+        path = os.path.abspath(self.mktemp())
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(path)
+        self.open(f"unix:{path}")
+        error = self.assertRaises(CannotListen, self.open, f"unix:{path}")
+        self.assertIn("address already in use", str(error))
+
+    def test_cannot(self) -> None:
+        """What cannot be opened says which endpoint, and why."""
+        for endpoint, why in [
+            ("tcp:1:interface=192.0.2.1", "cannot assign requested address"),
+            ("unix:/nonexistent/socket", "no such file or directory"),
+            ("ssl:0:privateKey=/nonexistent", "no such file or directory"),
+            ("tcp:many", "it is no server endpoint string"),
+            ("pigeon:1", "it is no server endpoint string"),
+        ]:
+            error = self.assertRaises(CannotListen, self.open, endpoint)
+            self.assertIn(f"cannot listen on {endpoint}: {why}", str(error))
+
+    def test_check_leaves_nothing(self) -> None:
+        """Finding out whether endpoints can be listened on leaves them closed."""
+        path = os.path.abspath(self.mktemp())
+        for _ in range(2):
+            check_endpoints(Clock(), ["tcp:0:interface=127.0.0.1", f"unix:{path}"])
+        self.assertFalse(os.path.exists(path))

@@ -1,0 +1,133 @@
+"""Every option once: the command line, the environment, the defaults, and what is wrong."""
+
+import socket
+from typing import Any, cast
+from unittest.mock import patch
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tpush.channel.plugin import Options as ChannelOptions
+from tpush.options import RoleOptions
+from tpush.publisher.plugin import Options as PublisherOptions
+from tpush.pusher.plugin import Options as PusherOptions
+from tpush.single import Options as SingleOptions
+
+ROLES: list[type[RoleOptions]] = [ChannelOptions, PusherOptions, PublisherOptions, SingleOptions]
+NOWHERE = ["--listen", "tcp:0:interface=127.0.0.1"]
+
+
+class OptionsTests(SynchronousTestCase):
+    """What a user writes becomes what a role is given."""
+
+    def parse(self, *arguments: str, environ: dict[str, str] | None = None) -> PusherOptions:
+        options = PusherOptions()
+        with patch.dict("os.environ", environ or {}):
+            options.parseOptions([*NOWHERE, *arguments])
+        return options
+
+    def refused(self, *arguments: str, **keywords: Any) -> str:
+        return str(self.assertRaises(SystemExit, self.parse, *arguments, **keywords))
+
+    def test_defaults(self) -> None:
+        """Without options each role listens on loopback, at its own port."""
+        expected = {
+            ChannelOptions: ["tcp:2206:interface=127.0.0.1"],
+            PusherOptions: ["tcp:4236:interface=127.0.0.1"],
+            PublisherOptions: ["tcp:4237:interface=127.0.0.1"],
+        }
+        for role, endpoints in expected.items():
+            options = role()
+            with patch("tpush.options.check_endpoints"):
+                options.parseOptions([])
+            self.assertEqual(options["listen"], endpoints)
+            if role is not ChannelOptions:
+                self.assertEqual(options["channel"], "tcp:127.0.0.1:2206")
+                self.assertEqual(options["workers"], 1)
+
+    def test_environment(self) -> None:
+        """A variable sets what the command line does not."""
+        self.assertEqual(self.parse(environ={"TPUSH_WORKERS": "3"})["workers"], 3)
+        both = self.parse("--workers", "2", environ={"TPUSH_WORKERS": "3"})
+        self.assertEqual(both["workers"], 2)
+
+    def test_repeated(self) -> None:
+        """A role listens on as many endpoints as it is given."""
+        options = self.parse("--listen", "tcp:0:interface=127.0.0.2")
+        self.assertEqual(len(options["listen"]), 2)
+        role = ChannelOptions()
+        endpoints = "tcp:0:interface=127.0.0.1 tcp:0:interface=127.0.0.2"
+        with patch.dict("os.environ", {"TPUSH_LISTEN": endpoints}):
+            role.parseOptions([])
+        self.assertEqual(role["listen"], endpoints.split())
+
+    def test_wrong_values(self) -> None:
+        """A wrong value is one line that names the option, what it is to be, and what it was."""
+        for arguments, environ, text in [
+            (
+                ["--workers", "0"],
+                {},
+                "tpush-ws: --workers is a whole number from 1 to 1024, not '0'",
+            ),
+            (["--workers", "x"], {}, "tpush-ws: --workers is a whole number"),
+            ([], {"TPUSH_WORKERS": "-1"}, "tpush-ws: TPUSH_WORKERS is a whole number"),
+            (["--channel", "nonsense:1"], {}, "tpush-ws: --channel is a client endpoint string"),
+            (["--silence", "never"], {}, "tpush-ws: --silence is seconds from 1 to 600"),
+            (["--listen", "tcp:http"], {}, "tpush-ws: cannot listen on tcp:http: it is no server"),
+            (["--listen", "carrier:pigeon"], {}, "tpush-ws: cannot listen on carrier:pigeon"),
+            (["--nonsense"], {}, "tpush-ws: option --nonsense not recognized"),
+            (["more"], {}, "tpush-ws: "),
+        ]:
+            with self.subTest(arguments=arguments, environ=environ):
+                said = self.refused(*arguments, environ=environ)
+                self.assertIn(text, said)
+                self.assertNotIn("\n", said)
+
+    def test_port_in_use(self) -> None:
+        """A port that somebody listens on is found before anything starts."""
+        for reuse in (False, True):
+            with socket.socket() as other:
+                if reuse:
+                    other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                other.bind(("127.0.0.1", 0))
+                other.listen()
+                endpoint = f"tcp:{other.getsockname()[1]}:interface=127.0.0.1"
+                self.assertEqual(
+                    self.refused("--listen", endpoint),
+                    f"tpush-ws: cannot listen on {endpoint}: address already in use",
+                )
+
+    def test_the_same_endpoint_twice(self) -> None:
+        """An endpoint that is given twice cannot be listened on twice."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            endpoint = f"tcp:{probe.getsockname()[1]}:interface=127.0.0.1"
+        said = self.refused("--listen", endpoint, "--listen", endpoint)
+        self.assertIn("address already in use", said)
+
+    def test_help(self) -> None:
+        """--help shows every option of a role with its default."""
+        for role in ROLES:
+            shown = " ".join(str(role()).split())
+            for option in role.table:
+                self.assertIn(f"--{option.name}=", shown)
+                if option.default:
+                    self.assertIn(f"{option.help} [default: {option.default}]", shown)
+                self.assertIn(option.variable.replace("-", ""), shown.replace("- ", ""))
+
+    def test_settings_travel(self) -> None:
+        """What the options say can be sent to a worker process, and makes the same limits."""
+        options = self.parse("--silence", "7")
+        self.assertEqual(options.settings["limits"], {"silence": 7})
+        self.assertEqual(options.limits.silence, 7)
+
+    def test_pid_file(self) -> None:
+        """Roles started in one folder do not share twistd's pid file."""
+        for twistd, expected in [
+            ({"pidfile": "twistd.pid", "nodaemon": 1}, ""),
+            ({"pidfile": "twistd.pid", "nodaemon": 0}, "tpush-ws.pid"),
+            ({"pidfile": "my.pid", "nodaemon": 1}, "my.pid"),
+        ]:
+            options = PusherOptions()
+            options.parent = cast(Any, twistd)
+            options.parseOptions(NOWHERE)
+            self.assertEqual(twistd["pidfile"], expected)

@@ -1,0 +1,24 @@
+"""What a publisher refuses of a request, besides what a channel refuses.
+
+::
+
+    TPushError
+    ├── BadRequest           its fields do not say what to publish, or where to    400
+    └── UnsupportedBody      its body is of a kind that is not read                415
+
+Their texts go to the client: one line, and nothing of what it sent.
+"""
+
+from tpush.errors import TPushError
+
+
+class BadRequest(TPushError):
+    """The fields of a request do not say what to publish, or where to."""
+
+    status = 400
+
+
+class UnsupportedBody(TPushError):
+    """The body of a request is of a kind that is not read."""
+
+    status = 415

@@ -1,0 +1,59 @@
+"""The fields of a request: those of its URL, and those of a form in its body. Pure.
+
+twisted.web reads them too, but not so that nothing is lost: it takes ``;`` for a separator, and a
+content ends there; it leaves out a field that has no ``=``, and ``?to_worker_id&content=X`` is a
+broadcast; it reads any number of fields, 300,000 of them in 0.13 s.
+"""
+
+from urllib.parse import unquote_to_bytes
+
+from tpush.publisher.errors import BadRequest, UnsupportedBody
+from tpush.publisher.multipart import parse_multipart
+
+Fields = dict[bytes, bytes]
+"""Values by name. Where a name was repeated, the last value counts."""
+
+MAX_FIELDS = 1000
+"""Fields of one URL, or of one body."""
+
+
+def parse_query(query: bytes) -> Fields:
+    """Read the query of a URL, or a body of ``application/x-www-form-urlencoded``.
+
+    Args:
+        query: pairs of name and value between ``&``; a name by itself has an empty value.
+
+    Raises:
+        BadRequest: for more than 1,000 fields.
+    """
+    if query.count(b"&") >= MAX_FIELDS:
+        raise BadRequest(f"more than {MAX_FIELDS} fields")
+    pairs = (field.partition(b"=") for field in query.split(b"&") if field)
+    return {_decode(name): _decode(value) for name, _, value in pairs}
+
+
+def parse_form(content_type: bytes, body: bytes) -> Fields:
+    """Read a form.
+
+    Args:
+        content_type: what the client says that *body* is.
+        body: the form, of either kind that HTML has.
+
+    Raises:
+        BadRequest: it is not what the client says, or has too many fields.
+        UnsupportedBody: it is not a form.
+    """
+    kind, _, parameters = content_type.partition(b";")
+    match kind.strip().lower():
+        case b"application/x-www-form-urlencoded":
+            return parse_query(body)
+        case b"multipart/form-data":
+            return dict(parse_multipart(b";" + parameters, body, MAX_FIELDS))
+        case _:
+            raise UnsupportedBody(
+                "a body is application/x-www-form-urlencoded or multipart/form-data"
+            )
+
+
+def _decode(text: bytes) -> bytes:
+    return unquote_to_bytes(text.replace(b"+", b" "))

@@ -1,0 +1,57 @@
+"""What all resources of the publisher have in common: methods, errors, plain text."""
+
+from typing import Any, ClassVar
+
+from twisted.web.resource import Resource
+from typing_extensions import override
+
+from tpush.errors import TPushError
+from tpush.publisher.request import PublisherRequest
+
+
+class Missing(Resource):
+    """What is at every path where nothing is."""
+
+    @override
+    def render(self, request: PublisherRequest) -> bytes:
+        return request.refuse(404, "there is nothing at this path")
+
+    @override
+    def getChild(self, path: bytes, request: PublisherRequest) -> Resource:
+        return self
+
+
+class PlainResource(Resource):
+    """A resource with a few methods, whose errors become statuses."""
+
+    allowed: ClassVar[tuple[bytes, ...]]
+    """The methods that it takes."""
+
+    def answer(self, request: PublisherRequest) -> bytes:
+        """Do what is asked.
+
+        Returns:
+            The body of the answer, or twisted.web's ``NOT_DONE_YET``.
+
+        Raises:
+            TPushError: its status and text are the answer.
+        """
+        raise NotImplementedError
+
+    @override
+    def render(self, request: PublisherRequest) -> Any:
+        if request.method not in self.allowed:
+            request.setHeader(b"Allow", b", ".join(self.allowed))
+            return request.refuse(405, f"the methods here: {b', '.join(self.allowed).decode()}")
+        try:
+            return self.answer(request)
+        except TPushError as error:
+            if error.status == TPushError.status:
+                raise
+            if error.status == 503:
+                request.setHeader(b"Retry-After", b"1")
+            return request.refuse(error.status, str(error))
+
+    @override
+    def getChild(self, path: bytes, request: PublisherRequest) -> Resource:
+        return Missing()

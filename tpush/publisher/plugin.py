@@ -1,0 +1,61 @@
+"""``twistd tpush-http``: its options and its service."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from twisted.application.service import IService
+
+from tpush import options
+from tpush.connect import connect
+from tpush.limits import Limits
+from tpush.net.listener import EndpointFor
+from tpush.net.prefork import PreforkService
+from tpush.options import Option, RoleOptions
+from tpush.publisher.service import PublisherService
+
+
+class Options(RoleOptions):
+    """What a publisher takes."""
+
+    role: ClassVar[str] = "tpush-http"
+    listening: ClassVar[Sequence[Option]] = (options.LISTEN_HTTP,)
+    table: ClassVar[Sequence[Option]] = (
+        options.LISTEN_HTTP,
+        options.CHANNEL,
+        options.WORKERS,
+        options.NAME,
+        options.SILENCE,
+        options.MAX_HELD,
+        options.MAX_BODY,
+    )
+
+
+def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks for this name
+    """Return the service: a publisher, or the parent of several."""
+    settings = config.settings
+    if config["workers"] > 1:
+        return PreforkService(__name__, settings, config["workers"])
+    return make_worker(settings)
+
+
+def make_worker(
+    settings: Mapping[str, Any], reactor: Any = None, endpoint_for: EndpointFor | None = None
+) -> IService:
+    """Return one publisher.
+
+    Args:
+        settings: what the options say, as it travels to a worker process.
+        reactor: the reactor to use; the default is Twisted's global one.
+        endpoint_for: turns a string into an endpoint, in a worker process.
+    """
+    limits = Limits(**settings["limits"])
+    channel = connect(
+        settings["channel"],
+        reactor=reactor,
+        limits=limits,
+        role=Options.role,
+        name=settings["name"],
+    )
+    return PublisherService(
+        channel, settings["listen"], reactor=reactor, limits=limits, endpoint_for=endpoint_for
+    )

@@ -1,0 +1,57 @@
+"""The URL that it all began with: a request there is a message to all, or to one connection."""
+
+from typing import ClassVar
+
+from typing_extensions import override
+
+from tpush.interfaces import IChannel
+from tpush.publisher.address import destination
+from tpush.publisher.errors import BadRequest, UnsupportedBody
+from tpush.publisher.form import Fields, parse_form, parse_query
+from tpush.publisher.plain import PlainResource
+from tpush.publisher.request import PublisherRequest
+
+CONTENT = b"content"
+OK = b"ok"
+
+
+class Seed(PlainResource):
+    """Publishes the field ``content``; empty, there is nothing to publish, and that is ok.
+
+    Args:
+        channel: where to.
+    """
+
+    allowed: ClassVar[tuple[bytes, ...]] = (b"GET", b"POST")
+
+    def __init__(self, channel: IChannel) -> None:
+        super().__init__()
+        self._channel = channel
+
+    @override
+    def answer(self, request: PublisherRequest) -> bytes:
+        fields = parse_query(request.query)
+        if request.method == b"POST":
+            fields |= _body_fields(request)
+        event, connection = destination(fields)
+        content = fields.get(CONTENT)
+        if content:
+            _check_text(content)
+            self._channel.publish(event, content, text=True, connection=connection)
+        return OK
+
+
+def _body_fields(request: PublisherRequest) -> Fields:
+    body = request.content.read()
+    if not body:
+        return {}
+    if request.requestHeaders.hasHeader(b"Content-Encoding"):
+        raise UnsupportedBody("a body that is compressed is not read")
+    return parse_form(request.getHeader(b"Content-Type") or b"", body)
+
+
+def _check_text(content: bytes) -> None:
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"content is not UTF-8 at byte {error.start}") from None

@@ -1,0 +1,60 @@
+"""The publisher's lifetime."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from typing_extensions import override
+
+from tpush.interfaces import IChannel
+from tpush.limits import Limits
+from tpush.net.listener import EndpointFor, Listener
+from tpush.publisher.site import PublisherSite
+
+
+class PublisherService(MultiService):
+    """Takes HTTP requests of back ends, and publishes what they carry.
+
+    Args:
+        channel: this publisher's alone; it is closed when the service stops.
+        listen: Twisted server endpoint strings.
+        reactor: the reactor to use; the default is Twisted's global one.
+        limits: bounds and times.
+        endpoint_for: turns a string into an endpoint, where it is not the reactor's own.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        channel: IChannel,
+        listen: Sequence[str] = ("tcp:4237:interface=127.0.0.1",),
+        *,
+        reactor: Any = None,
+        limits: Limits | None = None,
+        endpoint_for: EndpointFor | None = None,
+    ) -> None:
+        super().__init__()
+        if reactor is None:
+            from twisted.internet import reactor
+        self._channel = channel
+        site = PublisherSite(channel, reactor, limits or Limits())
+        self.listener = Listener(listen, site, reactor, endpoint_for=endpoint_for)
+        self.listener.setServiceParent(self)
+
+    @override
+    def startService(self) -> None:
+        super().startService()
+        self.log.info("publisher started")
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await self.listener.stop_listening()
+        await self._channel.close()
+        await super().stopService()
+        self.log.info("publisher stopped")

@@ -1,0 +1,71 @@
+"""The publisher's resources as a twisted.web site."""
+
+from functools import partial
+from typing import Any
+
+from twisted.web.http import Request
+from twisted.web.resource import Resource
+from twisted.web.server import Site
+from typing_extensions import override
+
+from tpush.interfaces import IChannel
+from tpush.limits import Limits
+from tpush.publisher.connection import HTTPConnection
+from tpush.publisher.health import Health
+from tpush.publisher.plain import Missing
+from tpush.publisher.request import PublisherRequest
+from tpush.publisher.seed import Seed
+
+
+class PublisherSite(Site):
+    """Serves the seed's URL and ``/health``, over HTTP/1.1.
+
+    Args:
+        channel: where to publish.
+        reactor: tells the time.
+        limits: the bounds of requests.
+    """
+
+    noisy = False
+
+    def __init__(self, channel: IChannel, reactor: Any, limits: Limits) -> None:
+        request_factory = partial(PublisherRequest, max_body=limits.request_body)
+        super().__init__(Root(), request_factory, timeout=limits.request_wait, reactor=reactor)
+        self._limits = limits
+        self.resource.putChild(b"", Seed(channel))
+        self.resource.putChild(b"health", Health(channel))
+
+    @override
+    def protocol(self) -> Any:
+        return HTTPConnection(self._limits)
+
+    @override
+    def acceptableProtocols(self) -> list[bytes]:
+        # Were h2 installed, twisted.web would offer HTTP/2 on TLS, which knows none of our bounds.
+        return [b"http/1.1"]
+
+    @override
+    def getResourceFor(self, request: PublisherRequest) -> Any:
+        # Elsewhere the first byte of a path is not looked at.
+        if not request.path.startswith(b"/"):
+            return Missing()
+        return super().getResourceFor(request)
+
+    # No access log: it costs an eighth of the throughput, and a timer that never ends.
+
+    @override
+    def startFactory(self) -> None: ...
+
+    @override
+    def stopFactory(self) -> None: ...
+
+    @override
+    def log(self, request: Request) -> None: ...
+
+
+class Root(Resource):
+    """Where paths begin."""
+
+    @override
+    def getChild(self, path: bytes, request: PublisherRequest) -> Resource:
+        return Missing()
