@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -72,6 +73,12 @@ def alive(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
+def kill(pid: int) -> None:
+    """Kill a process that may have ended."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
 class Role:
     """One `twistd` process.
 
@@ -79,6 +86,7 @@ class Role:
         arguments: after ``twistd -n``: the role and its options.
         environ: variables on top of this process's own.
         cwd: where it runs; a new folder by default.
+        daemon: let it go into the background.
     """
 
     def __init__(
@@ -86,19 +94,21 @@ class Role:
         *arguments: str,
         environ: dict[str, str] | None = None,
         cwd: Path | None = None,
+        daemon: bool = False,
     ) -> None:
+        self._mode = [] if daemon else ["-n"]
         self.folder = cwd or Path(tempfile.mkdtemp(prefix="tpush-test-"))
         self._arguments = arguments
         clean = {name: v for name, v in os.environ.items() if not name.startswith("TPUSH_")}
         self._environ = {**clean, "PYTHONPATH": str(ROOT), **(environ or {})}
-        self._log = self.folder / f"{arguments[0]}-{id(self)}.log"
+        self._log = Path(tempfile.mkdtemp(dir=self.folder)) / f"{arguments[0]}.out"
         self.start()
 
     def start(self) -> None:
         """Start it, once more where it has ended."""
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*TWISTD, "-n", *self._arguments],
+                [*TWISTD, *self._mode, *self._arguments],
                 cwd=self.folder,
                 env=self._environ,
                 stdin=subprocess.DEVNULL,

@@ -1,0 +1,249 @@
+"""A cluster of real processes: who gets what, and what becomes of it when a part is killed."""
+
+import asyncio
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Sequence
+
+import requests
+from twisted.trial.unittest import SynchronousTestCase
+from typing_extensions import override
+
+from tests.integration.clients import Listener, by_publisher, close_all, open_all, settled
+from tests.integration.processes import Cluster, accepts, alive, eventually, healthy
+
+CLIENTS = int(os.environ.get("TPUSH_TEST_CLIENTS", "300"))
+BROADCASTS = int(os.environ.get("TPUSH_TEST_BROADCASTS", "300"))
+UNICASTS = 200
+KILLS = int(os.environ.get("TPUSH_TEST_KILLS", "6"))
+SEED = int(os.environ.get("TPUSH_TEST_SEED", "1"))
+
+
+class BackEnd(threading.Thread):
+    """Publishes numbered messages to one publisher until it is told to stop.
+
+    Args:
+        name: what its messages begin with.
+        url: the publisher.
+        rate: messages a second.
+    """
+
+    def __init__(self, name: str, url: str, rate: float) -> None:
+        super().__init__(name=name, daemon=True)
+        self.url = url
+        self.accepted: list[int] = []
+        self.refused: list[str] = []
+        self._pause = 1 / rate
+        self._ended = threading.Event()
+        self._number = 0
+
+    @override
+    def run(self) -> None:
+        with requests.Session() as session:
+            while not self._ended.wait(self._pause):
+                self._number += 1
+                content = {"content": f"{self.name}:{self._number}"}
+                answer = session.get(self.url, params=content, timeout=30)
+                if answer.text == "ok":
+                    self.accepted.append(self._number)
+                else:
+                    self.refused.append(answer.text)
+
+    def stop(self) -> None:
+        """Publish no more."""
+        self._ended.set()
+        self.join(60)
+
+
+class ClusterTests(SynchronousTestCase):
+    """A channel, two pushers of two workers, two publishers."""
+
+    def start(self, pushers: int = 2, workers: int = 2, publishers: int = 2) -> Cluster:
+        self.cluster = Cluster(pushers, workers, publishers)
+        self.addCleanup(self.cluster.stop)
+        self.cluster.wait_until_ready()
+        return self.cluster
+
+    def publish(self, url: str, **fields: object) -> None:
+        answer = requests.get(url, params=fields, timeout=30)  # type: ignore[arg-type]
+        self.assertEqual((answer.status_code, answer.text), (200, "ok"))
+
+    async def to_random_addresses(self, listeners: Sequence[Listener], count: int) -> None:
+        """Publish to addresses; each message reaches its connection, and no other."""
+        before = [len(listener.got) for listener in listeners]
+        chosen = [random.randrange(len(listeners)) for _ in range(count)]
+        for number, index in enumerate(chosen):
+            worker, connection = listeners[index].address
+            await asyncio.to_thread(
+                self.publish,
+                self.cluster.http_urls[number % len(self.cluster.http_urls)],
+                to_worker_id=worker,
+                to_connection_id=connection,
+                content=f"unicast:{number}",
+            )
+        await asyncio.to_thread(self.publish, self.cluster.http_urls[0], content="end:1")
+        await asyncio.to_thread(self.publish, self.cluster.http_urls[1], content="end:2")
+        for index, listener in enumerate(listeners):
+            mine = [number for number, other in enumerate(chosen) if other == index]
+            await settled([listener], before[index] + len(mine) + 2, 30)
+            got = by_publisher(listener.got[before[index] :])
+            self.assertEqual(sorted(got["unicast"]), mine)
+            self.assertEqual(sorted(got["end"]), [1, 2])
+
+    def test_everybody_gets_everything(self) -> None:
+        """Broadcasts of two publishers reach every client of both hosts once and in order."""
+        cluster = self.start()
+
+        async def run() -> None:
+            listeners = await open_all(cluster.ws_urls, CLIENTS)
+            workers = {listener.address[0] for listener in listeners}
+            self.assertEqual(len(workers), 4)
+            self.assertEqual(len({listener.address for listener in listeners}), CLIENTS)
+            sessions = [requests.Session() for _ in cluster.http_urls]
+
+            def broadcast() -> None:
+                for number in range(1, BROADCASTS + 1):
+                    publisher = number % 2
+                    answer = sessions[publisher].get(
+                        cluster.http_urls[publisher],
+                        params={"content": f"{publisher}:{number}"},
+                        timeout=30,
+                    )
+                    self.assertEqual(answer.text, "ok")
+
+            await asyncio.to_thread(broadcast)
+            await settled(listeners, BROADCASTS, 120)
+            expected = {
+                "0": list(range(2, BROADCASTS + 1, 2)),
+                "1": list(range(1, BROADCASTS + 1, 2)),
+            }
+            for listener in listeners:
+                self.assertEqual(by_publisher(listener.got), expected)
+            await self.to_random_addresses(listeners, UNICASTS)
+            await close_all(listeners)
+
+        random.seed(SEED)
+        asyncio.run(run())
+
+    def test_the_channel_is_killed(self) -> None:
+        """Whatever was answered `ok` is delivered once and in order, over any number of kills."""
+        cluster = self.start()
+        chance = random.Random(SEED)
+        recoveries: list[float] = []
+
+        def kill_and_start() -> None:
+            time.sleep(chance.uniform(0.2, 1.5))
+            cluster.channel.kill()
+            time.sleep(chance.choice([0, 0, 0.5, 1.5]))
+            began = time.monotonic()
+            cluster.channel.start()
+            for url in cluster.http_urls:
+                eventually(lambda url=url: healthy(url), "healthy", 5)  # type: ignore[misc]
+            recoveries.append(time.monotonic() - began)
+
+        async def run() -> None:
+            listeners = await open_all(cluster.ws_urls, 40)
+            back_ends = [BackEnd(str(i), url, 100) for i, url in enumerate(cluster.http_urls)]
+            for back_end in back_ends:
+                back_end.start()
+            try:
+                for _ in range(KILLS):
+                    await asyncio.to_thread(kill_and_start)
+            finally:
+                for back_end in back_ends:
+                    await asyncio.to_thread(back_end.stop)
+            self.assertEqual([back_end.refused for back_end in back_ends], [[], []])
+            await settled(listeners, sum(len(each.accepted) for each in back_ends), 30)
+            expected = {each.name: each.accepted for each in back_ends}
+            for listener in listeners:
+                self.assertIsNone(listener.closed)
+                self.assertEqual(by_publisher(listener.got), expected)
+            await self.to_random_addresses(listeners, 40)
+            await close_all(listeners)
+
+        asyncio.run(run())
+        self.assertEqual(len(recoveries), KILLS)
+        for role in (*cluster.pushers, *cluster.publishers, cluster.channel):
+            self.assertNotIn("Traceback", role.log)
+
+    def test_a_worker_is_killed(self) -> None:
+        """Only its clients are disconnected, the others lose nothing, and it is back in 2 s."""
+        cluster = self.start(pushers=1)
+        pusher = cluster.pushers[0]
+
+        async def run() -> None:
+            listeners = await open_all(cluster.ws_urls, 40)
+            back_ends = [BackEnd(str(i), url, 100) for i, url in enumerate(cluster.http_urls)]
+            for back_end in back_ends:
+                back_end.start()
+            await asyncio.sleep(0.3)
+            victim, *others = pusher.workers
+            os.kill(victim, signal.SIGKILL)
+            began = time.monotonic()
+            await asyncio.to_thread(pusher.wait_for, r"worker \d started", 3, 5)
+            self.assertLess(time.monotonic() - began, 2)
+            for back_end in back_ends:
+                await asyncio.to_thread(back_end.stop)
+            lived = [listener for listener in listeners if listener.closed is None]
+            self.assertEqual(len({listener.address[0] for listener in lived}), 1)
+            self.assertTrue(0 < len(lived) < 40)
+            await settled(lived, sum(len(each.accepted) for each in back_ends), 30)
+            for listener in lived:
+                expected = {each.name: each.accepted for each in back_ends}
+                self.assertEqual(by_publisher(listener.got), expected)
+            self.assertTrue(set(others) < set(pusher.workers))
+            for listener in listeners:
+                if listener.closed is not None:
+                    await listener.open()  # both sockets are served again
+            await close_all(listeners)
+
+        asyncio.run(run())
+
+    def test_the_parent_is_killed(self) -> None:
+        """Workers whose parent is killed outright end, and nobody listens any more."""
+        cluster = self.start(pushers=1)
+        pusher, port = cluster.pushers[0], cluster.pusher_ports[0]
+        workers = pusher.workers
+        self.assertEqual(len(workers), 2)
+        pusher.kill()
+        eventually(lambda: not any(map(alive, workers)), "both have ended", 10)
+        self.assertFalse(accepts(cluster.pusher_hosts[0], port))
+
+    def test_a_worker_that_hangs(self) -> None:
+        """A worker that answers its parent no more is killed and started again."""
+        cluster = self.start(pushers=1)
+        pusher = cluster.pushers[0]
+        hung = pusher.workers[0]
+        os.kill(hung, signal.SIGSTOP)
+        pusher.wait_for("killing worker", deadline=20)
+        eventually(lambda: not alive(hung), "it has ended")
+        pusher.wait_for(r"worker \d started", 3)
+
+    def test_any_order(self) -> None:
+        """Roles find each other whatever starts first, and stop in any order without a trace."""
+        cluster = Cluster(1, 1, 1)
+        self.addCleanup(cluster.stop)
+        cluster.channel.stop()
+        pusher, publisher = cluster.pushers[0], cluster.publishers[0]
+        pusher.wait_for("cannot reach the channel")
+        publisher.wait_for("cannot reach the channel")
+        self.assertEqual(requests.get(cluster.http_urls[0] + "health", timeout=5).status_code, 503)
+
+        async def run() -> None:
+            [listener] = await open_all(cluster.ws_urls, 1)  # greeted without a channel
+            await asyncio.to_thread(self.publish, cluster.http_urls[0], content="early:1")
+            await asyncio.to_thread(cluster.channel.start)
+            await settled([listener], 1, 15)
+            self.assertEqual(listener.got, ["early:1"])
+            await close_all([listener])
+
+        asyncio.run(run())
+        cluster.channel.stop()
+        pusher.wait_for("lost the channel")
+        for role in (pusher, publisher, cluster.channel):
+            self.assertEqual(role.stop(deadline=10), -signal.SIGTERM)
+            self.assertNotIn("Traceback", role.log)
+            self.assertNotIn("Unhandled", role.log)
