@@ -1,0 +1,107 @@
+"""What the first user does: a browser's page on each of two hosts, and curl's URL."""
+
+import shutil
+import tempfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import requests
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+from typing_extensions import override
+
+from tests.integration.processes import Cluster, eventually
+
+PAGE = b"""<!doctype html><title>tpush</title><ol id="got"></ol><script>
+var socket = new WebSocket("ws://" + location.hostname + ":%d/");
+socket.onmessage = function (event) {
+  var item = document.createElement("li");
+  item.textContent = event.data;
+  document.getElementById("got").append(item);
+};
+</script>"""
+
+
+class Page(BaseHTTPRequestHandler):
+    """Serves the page of one host."""
+
+    port = 0
+
+    def do_GET(self) -> None:
+        """Answer with the page."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(PAGE % self.port)
+
+    @override
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class BrowserTests(SynchronousTestCase):
+    """Headless Chromium."""
+
+    def browser(self) -> Chrome:
+        driver, chromium = shutil.which("chromedriver"), shutil.which("chromium")
+        if driver is None or chromium is None:
+            raise SkipTest("install chromium and chromium-driver to run it in a browser")
+        profile = tempfile.mkdtemp(prefix="tpush-chromium-")
+        self.addCleanup(shutil.rmtree, profile, ignore_errors=True)
+        options = ChromeOptions()
+        options.binary_location = chromium
+        for argument in (
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            f"--user-data-dir={profile}",
+        ):
+            options.add_argument(argument)
+        browser = Chrome(options=options, service=Service(driver))
+        self.addCleanup(browser.quit)
+        return browser
+
+    def serve(self, host: str, port: int) -> str:
+        handler = type("PageOf", (Page,), {"port": port})
+        server = ThreadingHTTPServer((host, 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return f"http://{host}:{server.server_port}/"
+
+    def test_two_hosts(self) -> None:
+        """A broadcast shows up on the pages of both hosts, a unicast on one."""
+        browser = self.browser()
+        cluster = Cluster(pushers=2, workers=1)
+        self.addCleanup(cluster.stop)
+        cluster.wait_until_ready()
+        tabs = []
+        for host, port in zip(cluster.pusher_hosts, cluster.pusher_ports, strict=True):
+            browser.switch_to.new_window("tab")
+            browser.get(self.serve(host, port))
+            tabs.append(browser.current_window_handle)
+
+        def lines(tab: str) -> list[str]:
+            browser.switch_to.window(tab)
+            script = "return [...document.querySelectorAll('#got li')].map(li => li.textContent)"
+            return list(browser.execute_script(script))
+
+        greetings = [eventually(lambda tab=tab: lines(tab), "a greeting")[0] for tab in tabs]  # type: ignore[misc]
+        worker, connection = (word.split(":")[1] for word in greetings[1].split()[:2])
+        url = cluster.http_urls[0]
+        requests.get(url, {"content": "to all: äöü €"}, timeout=10)
+        address = {"to_worker_id": worker, "to_connection_id": connection}
+        requests.get(url, {"content": "to one", **address}, timeout=10)
+        requests.get(url, {"content": "the end"}, timeout=10)
+        for tab, expected in zip(
+            tabs,
+            [["to all: äöü €", "the end"], ["to all: äöü €", "to one", "the end"]],
+            strict=True,
+        ):
+            eventually(lambda tab=tab: lines(tab)[-1] == "the end", "the end")  # type: ignore[misc]
+            self.assertEqual(lines(tab)[1:], expected)

@@ -1,0 +1,130 @@
+"""Endpoints other than plain TCP, with several workers: unix sockets, TLS, a channel on both."""
+
+import datetime
+import signal
+import ssl
+from pathlib import Path
+
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from twisted.trial.unittest import SynchronousTestCase
+from typing_extensions import override
+from websockets.sync.client import connect, unix_connect
+
+from tests.integration.processes import Role, eventually, free_port, healthy
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """Write a key and a certificate for localhost; return the two in one file, and the latter."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509
+        .CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    both, public = folder / "server.pem", folder / "trust" / "server.pem"
+    public.parent.mkdir()
+    both.write_bytes(private + pem)
+    public.write_bytes(pem)
+    return both, public
+
+
+class EndpointTests(SynchronousTestCase):
+    """Each role listens on, and connects to, whatever endpoint it is given."""
+
+    @override
+    def setUp(self) -> None:
+        self.folder = Path(self.mktemp()).absolute()
+        self.folder.mkdir()
+
+    def start(self, *arguments: str) -> Role:
+        role = Role(*arguments, cwd=self.folder)
+        self.addCleanup(role.stop)
+        return role
+
+    def test_unix(self) -> None:
+        """A cluster on unix sockets alone, two workers a role; the paths go when it stops."""
+        ws, http = self.folder / "ws", free_port()
+        channel = f"unix:{self.folder / 'channel'}"
+        roles = [
+            self.start("tpush-channel", "--listen", channel),
+            self.start("tpush-ws", f"--listen=unix:{ws}", f"--channel={channel}", "--workers=2"),
+            self.start(
+                "tpush-http",
+                f"--listen=tcp:{http}:interface=127.0.0.1",
+                f"--channel={channel}",
+                "--workers=2",
+            ),
+        ]
+        roles[1].wait_for("connected to the channel", 2)
+        eventually(lambda: healthy(f"http://127.0.0.1:{http}/"), "healthy")
+        with unix_connect(str(ws), "ws://localhost/") as client:
+            client.recv(10)
+            requests.get(f"http://127.0.0.1:{http}/", {"content": "hello"}, timeout=10)
+            self.assertEqual(client.recv(10), "hello")
+        for role in roles[::-1]:
+            self.assertEqual(role.stop(), -signal.SIGTERM)
+            self.assertNotIn("Traceback", role.log)
+        self.assertFalse(ws.exists())
+        self.assertFalse((self.folder / "channel").exists())
+
+    def test_tls(self) -> None:
+        """A channel and a pusher behind TLS; the pusher has two workers."""
+        both, public = self_signed(self.folder)
+        channel, ws, http = free_port(), free_port(), free_port()
+        where = f"tls:localhost:{channel}:trustRoots={public.parent}"
+        secret = f"privateKey={both}:interface=127.0.0.1"
+        self.start("tpush-channel", f"--listen=ssl:{channel}:{secret}")
+        pusher = self.start(
+            "tpush-ws", f"--listen=ssl:{ws}:{secret}", f"--channel={where}", "--workers=2"
+        )
+        self.start("tpush-http", f"--listen=tcp:{http}:interface=127.0.0.1", f"--channel={where}")
+        pusher.wait_for("connected to the channel", 2)
+        eventually(lambda: healthy(f"http://127.0.0.1:{http}/"), "healthy")
+        trust = ssl.create_default_context(cafile=str(public))
+        with connect(f"wss://localhost:{ws}/", ssl=trust) as client:
+            client.recv(10)
+            requests.post(f"http://127.0.0.1:{http}/", {"content": "hello" * 100_000}, timeout=10)
+            self.assertEqual(client.recv(10), "hello" * 100_000)
+
+    def test_several(self) -> None:
+        """A role listens on several endpoints, of several kinds, at once; also by environment."""
+        first, second, http = free_port(), free_port(), free_port()
+        role = Role(
+            "tpush",
+            f"--listen-http=tcp:{http}:interface=127.0.0.1",
+            cwd=self.folder,
+            environ={
+                "TPUSH_LISTEN_WS": f"tcp:{first}:interface=127.0.0.1 unix:{self.folder / 'ws'} "
+                f"tcp6:{second}:interface=\\:\\:1"
+            },
+        )
+        self.addCleanup(role.stop)
+        eventually(lambda: healthy(f"http://127.0.0.1:{http}/"), "healthy")
+        with (
+            connect(f"ws://127.0.0.1:{first}/") as one,
+            unix_connect(str(self.folder / "ws"), "ws://localhost/") as two,
+            connect(f"ws://[::1]:{second}/") as three,
+        ):
+            greetings = [str(client.recv(10)) for client in (one, two, three)]
+            self.assertEqual(len({greeting.split()[0] for greeting in greetings}), 1)
+            self.assertEqual(len(set(greetings)), 3)
