@@ -18,7 +18,7 @@ test: lint types docs trial  ## everything that CI runs
 lint: $(TEST)  ## style, and which part may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports --config pyproject.toml
+	$(BIN)/lint-imports
 
 types: $(TEST)  ## mypy, strict
 	$(BIN)/mypy

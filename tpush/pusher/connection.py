@@ -129,6 +129,7 @@ class PusherFactory(WebSocketServerFactory):
     """
 
     noisy = False
+    connection_class: type[Connection] = Connection
 
     def __init__(self, worker: WorkerID, reactor: IReactorTime, limits: Limits) -> None:
         super().__init__(reactor=reactor, server="tpush")
@@ -149,7 +150,7 @@ class PusherFactory(WebSocketServerFactory):
             closeHandshakeTimeout=limits.close_wait,
             allowNullOrigin=True,
         )
-        self.protocol = _with_options(Connection, self)
+        self.protocol = _with_options(self.connection_class, self)
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Any:
