@@ -3,10 +3,11 @@
 ::
 
     TPushError
-    ├── InvalidName (ValueError)      an event or queue cannot be called so
-    ├── TooLarge                      a content is over its bound           413
-    ├── OutboxFull                    held publishes are at their bound     503, retry later
-    ├── ChannelClosed                 this channel was closed               503
+    ├── InvalidName (ValueError)      an event or queue cannot be called so     400
+    ├── InvalidAddress (ValueError)   no connection can have this id            400
+    ├── TooLarge                      a content is over its bound               413
+    ├── OutboxFull                    held publishes are at their bound         503, retry later
+    ├── ChannelClosed                 this channel was closed                   503
     ├── Refused                       the channel does not take this peer
     │   ├── VersionRefused            it speaks another protocol version
     │   └── WorkerIDTaken             another worker has this id: draw again
@@ -27,6 +28,12 @@ class TPushError(Exception):
 
 class InvalidName(TPushError, ValueError):
     """An event or a queue cannot be called so."""
+
+    status = 400
+
+
+class InvalidAddress(TPushError, ValueError):
+    """No connection can have this id."""
 
     status = 400
 

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 KIB = 1024
 MIB = 1024 * KIB
 
+MAX_CONTENT = 3 * MIB
+"""The most that ``content`` may be: a box has to carry it, with the rest of its batch."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The bounds of one role.
 
     Args:
-        content: bytes of one published content; beyond it, :exc:`~tpush.errors.TooLarge`.
+        content: bytes of one published content, and of an HTTP request's body; beyond it,
+            :exc:`~tpush.errors.TooLarge`, 413.
         held_items: what a publisher holds until it is acknowledged; beyond it,
             :exc:`~tpush.errors.OutboxFull`.
         held_bytes: the same in bytes.
@@ -39,7 +43,6 @@ class Limits:
         request_line: bytes of an HTTP request's first line, beyond which the answer is 414, and of
             each header line, beyond which it is 431.
         request_head: bytes of an HTTP request before its body; beyond it, 431.
-        request_body: bytes of an HTTP request's body; beyond it, 413.
         request_wait: an HTTP client has for the head of a request, and again for its body, before
             the answer is 408; a connection that is kept open has it for the next request.
     """
@@ -67,5 +70,4 @@ class Limits:
     stop_wait: float = 3.0
     request_line: int = 16 * KIB
     request_head: int = 64 * KIB
-    request_body: int = MIB
     request_wait: float = 60.0

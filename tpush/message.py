@@ -7,7 +7,7 @@ checked once, by :func:`encode`, and never decoded again on the way.
 from dataclasses import dataclass
 from typing import NewType
 
-from tpush.errors import InvalidName
+from tpush.errors import InvalidAddress, InvalidName
 
 WorkerID = NewType("WorkerID", int)
 """Names one pusher worker in the whole cluster, 1 to :data:`MAX_ID`, drawn at random."""
@@ -70,8 +70,22 @@ def encode(data: str | bytes) -> bytes:
 
     Raises:
         UnicodeEncodeError: a str has lone surrogates, which UTF-8 cannot hold.
+        TypeError: it is neither text nor bytes.
     """
-    return data.encode() if isinstance(data, str) else data
+    if isinstance(data, str):
+        return data.encode()
+    return data if isinstance(data, bytes) else bytes(memoryview(data))
+
+
+def check_connection(connection: ConnectionID | None) -> ConnectionID | None:
+    """Return *connection* if a connection may have this id.
+
+    Raises:
+        InvalidAddress: it is no whole number from 1 to :data:`MAX_ID`.
+    """
+    if connection is None or (type(connection) is int and 1 <= connection <= MAX_ID):
+        return connection
+    raise InvalidAddress(f"a connection id is a whole number from 1 to {MAX_ID}")
 
 
 def check_name(name: str) -> str:

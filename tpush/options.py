@@ -15,7 +15,7 @@ from twisted.python.usage import Options, UsageError
 from typing_extensions import override
 
 from tpush.errors import CannotListen
-from tpush.limits import Limits
+from tpush.limits import MAX_CONTENT, Limits
 from tpush.net.opening import check_endpoints
 
 DEFAULTS = Limits()
@@ -157,7 +157,7 @@ MAX_HELD = Option(
 MAX_BODY = Option(
     "max-body",
     str(DEFAULTS.content),
-    whole(1, 16 * 1024 * 1024),
+    whole(1, MAX_CONTENT),
     "bytes of a POST request's content; beyond it the answer is 413",
     limit="content",
 )

@@ -154,6 +154,6 @@ class RawPeer(Protocol):
         self.send(
             wire.Hello,
             version=version, role="raw", name="raw", key=key,
-            worker=worker, channel=None, acknowledged=None,
+            worker=worker, session=None, acknowledged=None,
         )  # fmt: skip
         self.send(wire.Restored, jobs=0)

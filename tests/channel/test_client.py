@@ -205,7 +205,7 @@ class ReconnectTests(ClientCase):
         self.assertEqual(got[-1].data, b"3")
         self.assertQuiet()
 
-    def test_bug_welcome_lost_after_it_was_forgotten(self) -> None:
+    def test_welcome_lost_after_it_was_forgotten(self) -> None:
         """One that was away too long comes back, though its first link is cut at once."""
         a, got = self.listener("x")
         b, _ = self.listener("y")
@@ -225,7 +225,7 @@ class ReconnectTests(ClientCase):
         b.publish("x", "4")
         self.assertGot(got, "4")
 
-    def test_bug_one_job_at_a_time_after_a_restart(self) -> None:
+    def test_one_job_at_a_time_after_a_restart(self) -> None:
         """A watcher that still does a job of the channel before is given no other meanwhile."""
         a = self.cluster.channel()
         running: list[Deferred[None]] = []
@@ -336,7 +336,7 @@ class CloseTests(ClientCase):
             self.cluster.run(1)
         self.assertEqual([e for e in logs if e["log_level"].name == "warn"], [])
 
-    def test_bug_close_over_tls(self) -> None:
+    def test_close_over_tls(self) -> None:
         """A channel over TLS, which waits for producers, is closed without delay."""
         self.cluster = Cluster(tls=True)
         self.cluster.start()
@@ -463,7 +463,7 @@ class FakeChannelTests(SynchronousTestCase):
     def test_violations(self) -> None:
         """A channel that breaks the protocol is left, with one warning, and tried again."""
         for command, arguments in (
-            (wire.Welcome, {"version": 1, "channel": b"x" * 16, "resumed": False}),
+            (wire.Welcome, {"version": 1, "channel": b"x" * 16, "session": b"x" * 24}),
             (wire.Acknowledge, {"acknowledged": 99}),
             (wire.Deliver, {"items": [[0]], "acknowledged": None}),
             (wire.Job, {"items": [[1, 2]], "acknowledged": None}),

@@ -186,7 +186,7 @@ class ViolationTests(SynchronousTestCase):
             [1, b"o", 1, "event", True],
             [0, b"o", 1, "event", True, b""],
             [1, "o", 1, "event", True, b""],
-            [1, b"o", 0, "event", True, b""],
+            [1, b"o", -1, "event", True, b""],
             [1, b"o", 1, None, True, b""],
         )
 

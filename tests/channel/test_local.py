@@ -25,7 +25,7 @@ class LocalChannelTests(ChannelContract, SynchronousTestCase):
     def assertNobodyAttached(self) -> None:
         self.assertEqual(self.owner.broker.sessions, [])
 
-    def test_bug_after_all_have_closed(self) -> None:
+    def test_after_all_have_closed(self) -> None:
         """A broker that everybody left while it had something to do serves the next."""
         a = self.make()
         a.subscribe("x", lambda message: None)

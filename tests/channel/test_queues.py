@@ -272,7 +272,7 @@ class QueuesTests(SynchronousTestCase):
         self.queues.leave("b", now=1)
         self.assertEmpty()
 
-    def test_bug_order_of_failed_jobs_of_one_that_left(self) -> None:
+    def test_order_of_failed_jobs_of_one_that_left(self) -> None:
         """Jobs that fail for the last time together wait as failed jobs in their order."""
         queues: Queues[str] = Queues(attempts=1)
         for data in (b"1", b"2", b"3"):
@@ -285,7 +285,7 @@ class QueuesTests(SynchronousTestCase):
         queues.reserve("b", 3)
         self.assertEqual([job.data for _, job, _ in queues.assign()], [b"1", b"2", b"3"])
 
-    def test_bug_woken_together_oldest_first(self) -> None:
+    def test_woken_together_oldest_first(self) -> None:
         """Jobs whose back-offs ended before the same look are handed out oldest first."""
         self.enqueue("q", "1", "2")
         self.queues.watch("a", "q", ask=True)
@@ -297,7 +297,7 @@ class QueuesTests(SynchronousTestCase):
         self.queues.reserve("a", 2)
         self.assertGiven(("a", "1"), ("a", "2"))
 
-    def test_bug_asked_queues_take_turns(self) -> None:
+    def test_asked_queues_take_turns(self) -> None:
         """One that asks for one job at a time of two full queues gets jobs of both."""
         self.enqueue("p", *"123456")
         self.enqueue("q", *"abcdef")

@@ -64,13 +64,14 @@ class ServerCase(SynchronousTestCase):
 
 class GreetingTests(ServerCase):
     def test_welcome(self) -> None:
-        """A peer that says hello is told the channel's instance, and that it is new to it."""
+        """A peer that says hello is told the channel's instance, and its session."""
         peer = self.cluster.peer()
         self.assertEqual(
             peer.boxes,
             [{
-                b"_command": b"Welcome", b"version": b"1", b"resumed": b"False",
+                b"_command": b"Welcome", b"version": b"1",
                 b"channel": self.cluster.broker.instance,
+                b"session": self.cluster.broker.sessions[-1].token,
             }],
         )  # fmt: skip
 
@@ -82,7 +83,7 @@ class GreetingTests(ServerCase):
         second.hello(KEY, worker=7)
         self.run_()
         self.assertIsNotNone(first.lost)
-        self.assertEqual(second.boxes[0][b"resumed"], b"True")
+        self.assertEqual(second.boxes[0][b"session"], first.boxes[0][b"session"])
         self.run_(10)
         self.assertIsNone(second.lost)
         self.assertUndisturbed()
@@ -100,7 +101,7 @@ class GreetingTests(ServerCase):
                 peer.send(
                     wire.Hello,
                     **{"version": 1, "role": "r\n", "name": "n{x}", "key": KEY, "worker": None,
-                       "channel": None, "acknowledged": None, **hello},
+                       "session": None, "acknowledged": None, **hello},
                 )  # fmt: skip
                 self.run_()
             self.assertEqual(peer.boxes[0][b"code"], code)
@@ -156,7 +157,7 @@ def hello(**changed: Any) -> bytes:
     return command(
         wire.Hello,
         **{
-            "version": 1, "role": "", "name": "", "key": KEY, "worker": None, "channel": None,
+            "version": 1, "role": "", "name": "", "key": KEY, "worker": None, "session": None,
             "acknowledged": None, **changed,
         },
     )  # fmt: skip
@@ -195,7 +196,7 @@ MEMBERS = {
     "StartTLS": box(_command=b"StartTLS", _ask=b"1"),
     "StartTLS that does not ask": box(_command=b"StartTLS"),
     "a switch of protocols": box(_command=b"ProtocolSwitch"),
-    "a command of the channel": command(wire.Welcome, version=1, channel=KEY, resumed=True),
+    "a command of the channel": command(wire.Welcome, version=1, channel=KEY, session=KEY),
     "no arguments": box(_command=b"Publish"),
     "garbage msgpack": box(_command=b"Publish", items=b"\xc1\xff"),
     "msgpack that is no list": box(_command=b"Publish", items=msgpack.packb({"a": 1})),
@@ -212,7 +213,6 @@ MEMBERS = {
     "an odd unsubscription": command(wire.Unsubscribe, events=[None]),
     "an odd unwatch": command(wire.Unwatch, queues=[b"q"]),
     "less than no jobs": command(wire.Reserve, jobs=-1),
-    "a world of jobs": command(wire.Reserve, jobs=10**9),
     "jobs that are no number": box(_command=b"Reserve", jobs=b"many"),
     "restored again": command(wire.Restored, jobs=0),
     "a second hello": hello(),
@@ -272,15 +272,17 @@ class ViolationTests(ServerCase):
         """A peer that was closed for a violation may come back."""
         peer = self.cluster.peer(hello=False)
         peer.hello(KEY)
+        self.run_(0.01)
+        token = peer.boxes[0][b"session"]
         peer.write(MEMBERS["a gap"])
         self.run_()
         again = self.cluster.peer(hello=False)
         again.hello(KEY)
         self.run_()
-        self.assertEqual(again.boxes[0][b"resumed"], b"True")
+        self.assertEqual(again.boxes[0][b"session"], token)
         self.assertIsNone(again.lost)
 
-    def test_bug_content_over_the_bound(self) -> None:
+    def test_content_over_the_bound(self) -> None:
         """A peer that publishes more than a box carries on breaks no subscriber's link."""
         peer = self.cluster.peer()
         around = len(items(wire.Publish, [1, False, "x", False, b"x" * 4_150_000])) - 4_150_000
@@ -326,7 +328,7 @@ class GoodbyeTests(ServerCase):
         self.run_(0.1)
         return peer
 
-    def test_bug_bye_with_a_full_buffer(self) -> None:
+    def test_bye_with_a_full_buffer(self) -> None:
         """A peer that leaves while much waits for it is closed once it has read that."""
         peer = self.flooded()
         peer.send(wire.Bye)
@@ -335,7 +337,7 @@ class GoodbyeTests(ServerCase):
         self.run_(2)
         self.assertIsNotNone(peer.lost)
 
-    def test_bug_acknowledgement_after_bye(self) -> None:
+    def test_acknowledgement_after_bye(self) -> None:
         """An acknowledgement that is due when its peer has left is forgotten, without a noise."""
         peer = self.flooded()
         peer.write(items(wire.Mark, [1]))
@@ -357,7 +359,7 @@ class GoodbyeTests(ServerCase):
 class TLSTests(ServerCase):
     tls = True
 
-    def test_bug_refused_over_tls(self) -> None:
+    def test_refused_over_tls(self) -> None:
         """A peer that is refused is closed over TLS too, which waits for producers."""
         peer = self.cluster.peer(hello=False)
         peer.write(hello(version=2))

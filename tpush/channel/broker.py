@@ -107,10 +107,12 @@ class Peer:
 class Session:
     """One program's state in the broker."""
 
-    __slots__ = ("connected", "ledger", "outbox", "peer")
+    __slots__ = ("connected", "ledger", "outbox", "peer", "token")
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: Peer, token: bytes) -> None:
         self.peer = peer
+        self.token = token
+        """Tells it from every other session, of this program too, and of every broker."""
         self.connected = True
         self.outbox: Outbox[Delivery | Assignment] = Outbox()
         self.ledger = Ledger()
@@ -142,6 +144,7 @@ class Broker:
             first=int.from_bytes(instance[:6], "big") + 1,
         )
         self._assigned = 0
+        self._opened = 0
         self._held: deque[tuple[Session, Pending, Request]] = deque()
         self._changed: dict[Session, None] = {}
 
@@ -159,8 +162,8 @@ class Broker:
 
         Args:
             peer: who it says it is.
-            known: the instance of the broker that it was attached to last.
-            acknowledged: the last number of ours that it has had, if that broker was this one.
+            known: the token of the session that it had last.
+            acknowledged: the last number that it has had of that session.
 
         Returns:
             Its session: the one that it had where it comes back in time.
@@ -175,9 +178,12 @@ class Broker:
                 raise WorkerIDTaken(f"worker id {peer.worker} is taken: draw another")
         session = self._sessions.get(peer.key)
         if session is None:
-            session = self._sessions[peer.key] = Session(peer)
+            self._opened += 1
+            token = self.instance + self._opened.to_bytes(8, "big")
+            session = self._sessions[peer.key] = Session(peer, token)
         else:
-            self._rejoin(session, peer, acknowledged if known == self.instance else 0)
+            # One that it never heard of, as the welcome was lost, it has had nothing of.
+            self._rejoin(session, peer, acknowledged if known == session.token else 0)
         if peer.worker is not None:
             self._workers[peer.worker] = session
         self._changed[session] = None
@@ -186,6 +192,7 @@ class Broker:
     def detach(self, session: Session, now: float) -> None:
         """Keep what a session whose link was lost has, for the time it may take to come back."""
         session.connected = False
+        self._queues.set_away(session, away=True)
         self._lingering[session] = now + self._limits.linger
 
     def leave(self, session: Session, now: float) -> None:
@@ -300,6 +307,7 @@ class Broker:
         self._release_worker(session)
         session.peer = peer
         session.connected = True
+        self._queues.set_away(session, away=False)
         self._lingering.pop(session, None)
 
     def _release_worker(self, session: Session) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from random import Random
+from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 from twisted.application.internet import backoffPolicy
@@ -59,7 +59,7 @@ class ClientLink(Link):
             name=channel.name,
             key=channel.key,
             worker=channel.worker,
-            channel=channel.broker,
+            session=channel.session,
             acknowledged=channel.received,
         )
 
@@ -88,16 +88,18 @@ class ClientLink(Link):
         self._fail(reason)
         self.closed.callback(None)
 
-    def on_welcome(self, version: int, channel: bytes, resumed: bool) -> None:  # noqa: FBT001
+    def on_welcome(self, version: int, channel: bytes, session: bytes) -> None:
         """Be taken: name what this program has, then send what it holds.
 
         Raises:
-            ProtocolViolation: it was taken before.
+            ProtocolViolation: it was taken before, or speaks another version.
         """
         if self._broker is not None:
             raise ProtocolViolation("a second welcome")
+        if version != wire.VERSION:
+            raise ProtocolViolation(f"a welcome of version {version}")
         self._broker = channel
-        everything = self._channel.attached(self, channel, resumed=resumed)
+        everything = self._channel.attached(self, session)
         self._told = self._channel.received
         self._send_changes(everything, restored=True)
         super().flush()
@@ -191,15 +193,13 @@ class AMPChannel(ChannelEnd):
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
         super().__init__(clock, limits or Limits())
-        self.role = role
-        self.name = name
-        self.key = entropy(16)
-        """Tells this program from every other: with it, a new link takes over from an old one."""
-        self.broker: bytes | None = None
-        """The instance of the channel that it was attached to last."""
+        self.role = role[: wire.MAX_LABEL]
+        self.name = name[: wire.MAX_LABEL]
+        self._entropy = entropy
+        self.session: bytes | None = None
+        """The token of the session that it had last."""
         self._link: ClientLink | None = None
         self._complaint = ""
-        random = Random(self.key)  # noqa: S311 - it spreads reconnects, it guards nothing
         self._connection = Reconnecting(
             endpoint,
             _LinkFactory(self),
@@ -207,10 +207,15 @@ class AMPChannel(ChannelEnd):
             backoffPolicy(
                 self.limits.reconnect_first,
                 self.limits.reconnect_most,
-                jitter=lambda: random.uniform(0, JITTER),
+                jitter=lambda: JITTER * self._entropy(1)[0] / 256,
             ),
             self._failed,
         )
+
+    @cached_property
+    def key(self) -> bytes:
+        """What tells this program from every other; drawn after a fork, when it is first needed."""
+        return self._entropy(16)
 
     @property
     @override
@@ -223,15 +228,22 @@ class AMPChannel(ChannelEnd):
             self._link.flush_soon()
 
     @override
+    def claimed(self) -> None:
+        if self._link is not None:
+            self._link.drop()  # the next hello says who it is now
+
+    @override
     def leave(self) -> Deferred[None]:
         if self._link is not None:
             self._link.flush()
+            self._link.acknowledge()
             self._link.send(wire.Bye)
         return Deferred.fromCoroutine(self._connection.stop())
 
-    def attached(self, link: ClientLink, broker: bytes, *, resumed: bool) -> Changes:
+    def attached(self, link: ClientLink, session: bytes) -> Changes:
         """Be told that the channel has taken this program; return all that it has to name."""
-        if self.broker is None:
+        resumed = session == self.session
+        if self.session is None:
             self.log.info("connected to the channel at {peer}", peer=link.peer)
         else:
             self.log.info(
@@ -239,13 +251,13 @@ class AMPChannel(ChannelEnd):
                 peer=link.peer,
                 how="which had kept our place" if resumed else "which is new to us",
             )
-        if not resumed or broker != self.broker:
+        if not resumed:
             self.received = 0
-        self.broker = broker
+        self.session = session
         self._link = link
         self._complaint = ""
         self.outbox.rewind()
-        return self.take_all()
+        return self.take_all(resumed=resumed)
 
     def lost(self) -> None:
         """Be told that the link is gone that the channel had taken."""

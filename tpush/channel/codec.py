@@ -20,6 +20,7 @@ from tpush.channel.broker import (
     Request,
 )
 from tpush.errors import InvalidName, ProtocolViolation
+from tpush.limits import MAX_CONTENT
 from tpush.message import ConnectionID, Message, check_name, check_queue
 
 Command = type[wire.OneWay]
@@ -58,7 +59,7 @@ _PACK_REQUEST: dict[type, tuple[Command, Callable[[int, Any], list[Any]]]] = {
 _PACK_DELIVERY: dict[type, tuple[Command, Callable[[int, Any], list[Any]]]] = {
     Delivery: (
         wire.Deliver,
-        lambda n, it: [n, it.origin, it.number, *_pack_message(it.message)],
+        lambda n, it: [n, it.origin, 0 if it.one else it.number, *_pack_message(it.message)],
     ),
     Assignment: (
         wire.Job,
@@ -86,7 +87,7 @@ def unpack_enqueue(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
     """
     for item in items:
         number, queue, data = _fields(item, 3)[:3]
-        yield _number(number), Enqueue(_queue(queue), _typed(data, bytes))
+        yield _number(number), Enqueue(_queue(queue), _content(data))
 
 
 def unpack_done(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
@@ -118,7 +119,7 @@ def unpack_deliver(items: Iterable[Any]) -> Iterator[tuple[int, bytes, int, Mess
     """
     for item in items:
         number, origin, sequence, *fields = _fields(item, 6)
-        yield _number(number), _typed(origin, bytes), _number(sequence), _message(fields)
+        yield _number(number), _typed(origin, bytes), _number(sequence, 0), _message(fields)
 
 
 def unpack_jobs(items: Iterable[Any]) -> Iterator[tuple[int, Assignment]]:
@@ -178,10 +179,17 @@ def _typed(value: Any, kind: type[Value]) -> Value:
     return value
 
 
-def _number(value: Any) -> int:
-    if type(value) is not int or value < 1:
-        raise ProtocolViolation(f"a number from 1, not {value!r:.60}")
+def _number(value: Any, least: int = 1) -> int:
+    if type(value) is not int or value < least:
+        raise ProtocolViolation(f"a number from {least}, not {value!r:.60}")
     return value
+
+
+def _content(value: Any) -> bytes:
+    content = _typed(value, bytes)
+    if len(content) > MAX_CONTENT:
+        raise ProtocolViolation(f"a content of {len(content)} bytes")
+    return content
 
 
 def _name(value: Any) -> str:
@@ -201,4 +209,4 @@ def _queue(value: Any) -> str:
 def _message(fields: Sequence[Any]) -> Message:
     event, text, data, *more = fields
     connection = ConnectionID(_number(more[0])) if more else None
-    return Message(_name(event), _typed(data, bytes), _typed(text, bool), connection)
+    return Message(_name(event), _content(data), _typed(text, bool), connection)

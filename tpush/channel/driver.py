@@ -35,6 +35,7 @@ class Driver:
         for call in (self._turn, self._timer):
             if call is not None and call.active():
                 call.cancel()
+        self._turn = self._timer = None
 
     def _on_turn(self) -> None:
         self._turn = None
@@ -56,4 +57,4 @@ class Driver:
     def _on_due(self) -> None:
         self._timer = None
         self._broker.tick(self._clock.seconds())
-        self._on_turn()
+        self.stir()

@@ -27,6 +27,7 @@ from tpush.message import (
     Job,
     Message,
     WorkerID,
+    check_connection,
     check_name,
     check_queue,
     encode,
@@ -42,6 +43,10 @@ class Changes:
     watch: list[tuple[str, bool]]
     unwatch: list[str]
     reserve: int
+
+
+OUT_OF_TURN = 0
+"""The sequence of a message for one subscriber: it may have been another's before."""
 
 
 class ChannelEnd(IChannel):
@@ -71,11 +76,18 @@ class ChannelEnd(IChannel):
         self._seen = Seen(limits.remember, clock.seconds())
         self._waiters: deque[tuple[int, Deferred[None]]] = deque()
         self._closing: Deferred[None] | None = None
+        self._left = False
+        self._working: dict[str, int] = {}
+        """Jobs in progress that came unasked, by queue."""
 
     # For the carrier.
 
     def stirred(self) -> None:
         """Be told that there is something to take."""
+        raise NotImplementedError
+
+    def claimed(self) -> None:
+        """Be told that the program claims another worker id."""
         raise NotImplementedError
 
     def leave(self) -> Deferred[None]:
@@ -97,10 +109,19 @@ class ChannelEnd(IChannel):
         self._reserve = 0
         return changes
 
-    def take_all(self) -> Changes:
-        """Take all that this program has, for a broker that may know nothing of it."""
+    def take_all(self, *, resumed: bool) -> Changes:
+        """Take all that this program has, for a broker that may know nothing of it.
+
+        Args:
+            resumed: the broker knows which jobs are in progress here; one that does not is told of
+                their queues when they are done.
+        """
         self.take_changes()
-        watches = [(queue, ask) for queue, (_, ask) in self.callbacks.queues.items()]
+        watches = [
+            (queue, ask)
+            for queue, (_, ask) in self.callbacks.queues.items()
+            if resumed or queue not in self._working
+        ]
         return Changes(list(self.callbacks.events), [], watches, [], self.reserved)
 
     def acknowledged(self, number: int) -> None:
@@ -116,7 +137,7 @@ class ChannelEnd(IChannel):
     def delivered(self, number: int, origin: bytes, sequence: int, message: Message) -> None:
         """Take one message from the broker; one that was seen goes no further."""
         self.received = number
-        if self._seen.new(origin, sequence, self.clock.seconds()):
+        if sequence == OUT_OF_TURN or self._seen.new(origin, sequence, self.clock.seconds()):
             self.callbacks.deliver(message)
 
     def assigned(self, number: int, broker: bytes, assignment: Assignment) -> None:
@@ -124,34 +145,42 @@ class ChannelEnd(IChannel):
         self.received = number
         if not self._seen.new(broker, assignment.number, self.clock.seconds()):
             return
+        job = Job(assignment.queue, assignment.data, assignment.attempt)
         if assignment.asked:
             self.reserved -= 1
-        job = Job(assignment.queue, assignment.data, assignment.attempt)
-        background(self._work(job, assignment.job), self.log, f"a job of {job.queue!r}")
+        else:
+            self._working[job.queue] = self._working.get(job.queue, 0) + 1
+        background(self._work(job, assignment), self.log, f"a job of {job.queue!r}")
 
     def id_taken(self) -> None:
         """Be told that another worker has the id that was claimed."""
-        if self._taken is not None:
+        if self._taken is None:
+            return
+        try:
             self._taken()
+        except Exception:  # noqa: BLE001 - whatever the program's callback raises is its own
+            self.log.failure("failed: the callback for a worker id that is taken")
 
     # IChannel.
 
     @override
     def claim(self, worker: WorkerID, taken: Callable[[], None]) -> None:
-        self.worker = worker
+        before, self.worker = self.worker, worker
         self._taken = taken
+        if before != worker:
+            self.claimed()
 
     @override
     def subscribe(self, event: str, callback: Callable[[Message], object]) -> None:
         self.callbacks.events[check_name(event)] = callback
         self._touched_events[event] = None
-        self.stirred()
+        self._stir()
 
     @override
     def unsubscribe(self, event: str) -> None:
         if self.callbacks.events.pop(event, None) is not None:
             self._touched_events[event] = None
-            self.stirred()
+            self._stir()
 
     @override
     def publish(
@@ -162,12 +191,13 @@ class ChannelEnd(IChannel):
         text: bool = False,
         connection: ConnectionID | None = None,
     ) -> None:
-        text = text or isinstance(data, str)
-        self._hold(Publish(Message(check_name(event), self._content(data), text, connection)))
+        content, target = self._content(data), check_connection(connection)
+        text = bool(text) or isinstance(data, str)
+        self._hold(Publish(Message(check_name(event), content, text, target)))
 
     @override
     def publish_one(self, event: str, data: str | bytes, *, text: bool = False) -> None:
-        text = text or isinstance(data, str)
+        text = bool(text) or isinstance(data, str)
         self._hold(Publish(Message(check_name(event), self._content(data), text), one=True))
 
     @override
@@ -176,27 +206,27 @@ class ChannelEnd(IChannel):
 
     @override
     def watch(self, queue: str, callback: Callable[[Job], object], *, ask: bool = False) -> None:
-        self.callbacks.queues[check_queue(queue)] = callback, ask
+        self.callbacks.queues[check_queue(queue)] = callback, bool(ask)
         self._touched_queues[queue] = None
-        self.stirred()
+        self._stir()
 
     @override
     def unwatch(self, queue: str) -> None:
         if self.callbacks.queues.pop(queue, None) is not None:
             self._touched_queues[queue] = None
-            self.stirred()
+            self._stir()
 
     @override
     def reserve(self) -> None:
         self.reserved += 1
         self._reserve += 1
-        self.stirred()
+        self._stir()
 
     @override
     def flush(self) -> Deferred[None]:
         self._check_open()
         number = self.outbox.append(Mark(), bounded=False)
-        self.stirred()
+        self._stir()
         return self._acknowledgement(number)
 
     @override
@@ -211,16 +241,21 @@ class ChannelEnd(IChannel):
             await held.addTimeout(self.limits.stop_wait, self.clock)
         except TimeoutError:
             self.log.warn("{held} items were never acknowledged", held=len(self.outbox))
+        self._left = True  # what is asked for from now on concerns nobody
         await self.leave()
         for _, waiter in self._waiters:
             waiter.errback(ChannelClosed("the channel was closed before it was acknowledged"))
         self._waiters.clear()
 
+    def _stir(self) -> None:
+        if not self._left:
+            self.stirred()
+
     def _hold(self, request: Publish | Enqueue) -> int:
         self._check_open()
         data = request.message.data if isinstance(request, Publish) else request.data
         number = self.outbox.append(request, len(data))
-        self.stirred()
+        self._stir()
         return number
 
     def _acknowledgement(self, number: int) -> Deferred[None]:
@@ -228,11 +263,16 @@ class ChannelEnd(IChannel):
         self._waiters.append((number, waiter))
         return waiter
 
-    async def _work(self, job: Job, number: int) -> None:
+    async def _work(self, job: Job, assignment: Assignment) -> None:
         ok = await self.callbacks.run(job)
+        if not assignment.asked:
+            self._working[job.queue] -= 1
+            if not self._working[job.queue]:
+                del self._working[job.queue]
+                self._touched_queues[job.queue] = None
         # Unbounded: it answers what the broker sent, and what was sent is bounded.
-        self.outbox.append(Finish(number, ok), bounded=False)
-        self.stirred()
+        self.outbox.append(Finish(assignment.job, ok), bounded=False)
+        self._stir()
 
     def _content(self, data: str | bytes) -> bytes:
         content = encode(data)

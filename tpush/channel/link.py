@@ -105,9 +105,12 @@ class Link(amp.AMP):
         return str(self._transportPeer)
 
     def drop(self) -> None:
-        """End the connection after what was written is sent."""
-        if self.transport is not None:
-            self.transport.loseConnection()
+        """End the connection after what was written is sent; take and send nothing more."""
+        self._open = False
+        transport: Any = self.transport
+        if transport is not None:
+            transport.unregisterProducer()  # some transports wait for theirs before they close
+            transport.loseConnection()
 
     def abort(self) -> None:
         """End the connection at once."""
@@ -205,11 +208,12 @@ class Link(amp.AMP):
                 self._told = self.settled()
                 self.send(command, items=items, acknowledged=self._told)
         if self._told < self.settled() and self._ack_call is None:
-            self._ack_call = self.clock.callLater(self.limits.acknowledge, self._acknowledge)
+            self._ack_call = self.clock.callLater(self.limits.acknowledge, self.acknowledge)
 
-    def _acknowledge(self) -> None:
+    def acknowledge(self) -> None:
+        """Acknowledge now what is settled."""
         self._ack_call = None
-        if self._told < self.settled():
+        if self._open and self.outgoing() is not None and self._told < self.settled():
             self._told = self.settled()
             self.send(wire.Acknowledge, acknowledged=self._told)
 

@@ -31,14 +31,14 @@ class LocalBroker:
 
     def channel(self, *, name: str = "") -> "LocalChannel":
         """Return one more program's end."""
-        return LocalChannel(self, name)
+        self._opened += 1
+        return LocalChannel(self, self._opened.to_bytes(16, "big"), name)
 
     def attach(self, end: "LocalChannel") -> Session | None:
         """Attach an end, unless it claims an id that is taken: it is told so."""
-        self._opened += 1
-        peer = Peer(self._opened.to_bytes(16, "big"), name=end.name, worker=end.worker)
+        peer = Peer(end.key, name=end.name, worker=end.worker)
         try:
-            session = self.broker.attach(peer)
+            session = self.broker.attach(peer, end.session, end.received)
         except WorkerIDTaken:
             end.id_taken()
             return None
@@ -65,12 +65,17 @@ class LocalChannel(ChannelEnd):
 
     Args:
         owner: its broker.
-        name: what the program is called.
+        key: tells the program from every other.
+        name: what it is called.
     """
 
-    def __init__(self, owner: LocalBroker, name: str) -> None:
+    def __init__(self, owner: LocalBroker, key: bytes, name: str) -> None:
         super().__init__(owner.clock, owner.limits)
+        self.key = key
         self.name = name
+        self.session: bytes | None = None
+        """The token of its session."""
+        self._attached = False
         self._owner = owner
         self._session: Session | None = None
         self._turn = owner.clock.callLater(0, self._hand_over)
@@ -86,12 +91,16 @@ class LocalChannel(ChannelEnd):
             self._turn = self.clock.callLater(0, self._hand_over)
 
     @override
+    def claimed(self) -> None:
+        self._attached = False
+        self.stirred()
+
+    @override
     def leave(self) -> Deferred[None]:
         if self._turn.active():
             self._turn.cancel()
         if self._session is not None:
             self._owner.leave(self._session)
-            self._session = None
         return succeed(None)
 
     def take_in(self, session: Session) -> None:
@@ -110,12 +119,10 @@ class LocalChannel(ChannelEnd):
         self._owner.driver.stir()
 
     def _hand_over(self) -> None:
-        if self._session is None:
-            self._session = self._owner.attach(self)
-        if self._session is None:
-            self.stirred()
+        session, broker = self._attach(), self._owner.broker
+        if session is None:
+            self._turn = self.clock.callLater(self.limits.reconnect_first, self._hand_over)
             return
-        session, broker = self._session, self._owner.broker
         changes = self.take_changes()
         broker.subscribe(session, changes.subscribe)
         broker.unsubscribe(session, changes.unsubscribe)
@@ -127,3 +134,14 @@ class LocalChannel(ChannelEnd):
         if self.outbox.waiting:
             self.stirred()
         self._owner.driver.stir()
+
+    def _attach(self) -> Session | None:
+        """Attach, if it is not as whom the program claims to be; return its session."""
+        if not self._attached:
+            session = self._owner.attach(self)
+            if session is None:
+                return None
+            self._session = session
+            self.session = session.token
+            self._attached = True
+        return self._session

@@ -55,7 +55,7 @@ class Queues(Generic[Consumer]):
     """
 
     __slots__ = (
-        "_attempts", "_backoff", "_backoff_most", "_given", "_ids", "_queues", "_reserved",
+        "_attempts", "_away", "_backoff", "_backoff_most", "_given", "_ids", "_queues", "_reserved",
         "_resting", "_stirred",
     )  # fmt: skip
 
@@ -71,6 +71,7 @@ class Queues(Generic[Consumer]):
         self._reserved: dict[Consumer, int] = {}
         self._resting: list[tuple[float, int, QueuedJob]] = []
         self._stirred: dict[str, None] = {}
+        self._away: set[Consumer] = set()
 
     def __len__(self) -> int:
         """Count the jobs that are not done."""
@@ -150,10 +151,19 @@ class Queues(Generic[Consumer]):
         for name in self.watched(consumer):
             self.unwatch(consumer, name)
         self._reserved.pop(consumer, None)
-        # Newest first: each goes to the head, and so the oldest ends there.
+        self._away.discard(consumer)
         mine = [job for job, (holder, _, _) in self._given.items() if holder == consumer]
-        for job in reversed(mine):
+        for job in mine:
             self.finish(consumer, job, ok=False, now=now)
+
+    def set_away(self, consumer: Consumer, *, away: bool) -> None:
+        """Give no jobs to a consumer that cannot be reached at the moment."""
+        if away:
+            self._away.add(consumer)
+        else:
+            self._away.discard(consumer)
+            for name in self.watched(consumer):
+                self._stirred[name] = None
 
     def due(self) -> float | None:
         """Return when the next resting job is ready again."""
@@ -161,8 +171,11 @@ class Queues(Generic[Consumer]):
 
     def wake(self, now: float) -> None:
         """Put jobs whose back-off is over at the head of their queues."""
+        woken = []
         while self._resting and self._resting[0][0] <= now:
-            _, _, job = heapq.heappop(self._resting)
+            woken.append(heapq.heappop(self._resting)[2])
+        # Newest first: each goes to the head, and so the oldest ends there.
+        for job in sorted(woken, key=lambda job: job.id, reverse=True):
             self._at(job.queue).ready.appendleft(job)
 
     def _at(self, name: str) -> _Queue[Consumer]:
@@ -176,7 +189,8 @@ class Queues(Generic[Consumer]):
 
     def _next(self, entry: _Queue[Consumer]) -> Consumer | None:
         for consumer, asks in entry.watchers.items():
-            if self._reserved.get(consumer, 0) if asks else consumer not in entry.busy:
+            ready = self._reserved.get(consumer, 0) if asks else consumer not in entry.busy
+            if ready and consumer not in self._away:
                 return consumer
         return None
 
@@ -186,6 +200,8 @@ class Queues(Generic[Consumer]):
         asked = entry.watchers.pop(consumer)
         entry.watchers[consumer] = asked
         if asked:
+            # Behind the others: one that asks for one job at a time has some of each queue.
+            self._queues[job.queue] = self._queues.pop(job.queue)
             left = self._reserved[consumer] - 1
             if left:
                 self._reserved[consumer] = left
@@ -201,4 +217,4 @@ class Queues(Generic[Consumer]):
             self.enqueue(job.queue + FAILED, job.data)
             return
         pause = min(self._backoff * 2 ** min(job.attempt - 1, 30), self._backoff_most)
-        heapq.heappush(self._resting, (now + pause, -job.id, job))
+        heapq.heappush(self._resting, (now + pause, job.id, job))

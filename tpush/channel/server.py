@@ -91,7 +91,7 @@ class PeerLink(Link):
         name: str,
         key: bytes,
         worker: int | None = None,
-        channel: bytes | None = None,
+        session: bytes | None = None,
         acknowledged: int | None = None,
     ) -> None:
         """Attach the peer, or refuse it.
@@ -106,10 +106,11 @@ class PeerLink(Link):
         if worker is not None and not 1 <= worker <= MAX_ID:
             raise ProtocolViolation(f"worker id {worker}")
         self._hello_is_over()
-        peer = Peer(key, role, name, None if worker is None else WorkerID(worker))
+        claimed = None if worker is None else WorkerID(worker)
+        peer = Peer(key, role[: wire.MAX_LABEL], name[: wire.MAX_LABEL], claimed)
         try:
             _check_version(version)
-            self._session, resumed = self._server.attach(self, peer, channel, acknowledged or 0)
+            attached = self._server.attach(self, peer, session, acknowledged or 0)
         except Refused as refused:
             self.log.warn(
                 "refusing {role!r} {name!r} at {peer}: {reason}",
@@ -121,11 +122,12 @@ class PeerLink(Link):
             self.send(wire.Refuse, code=refused.code, reason=str(refused))
             self.drop()
             return
+        self._session = attached
         self.send(
             wire.Welcome,
             version=wire.VERSION,
             channel=self._server.broker.instance,
-            resumed=resumed,
+            session=attached.token,
         )
 
     def on_subscribe(self, events: list[Any]) -> None:
@@ -155,9 +157,9 @@ class PeerLink(Link):
         """Be ready for more jobs.
 
         Raises:
-            ProtocolViolation: for too many.
+            ProtocolViolation: for less than none.
         """
-        if not 0 <= jobs <= self.limits.held_items:
+        if jobs < 0:
             raise ProtocolViolation(f"{jobs} jobs reserved")
         self._server.broker.reserve(self.session, jobs)
         self._server.driver.stir()
@@ -166,9 +168,9 @@ class PeerLink(Link):
         """Leave the peer what it named since its hello.
 
         Raises:
-            ProtocolViolation: it was restored before, or is ready for too many.
+            ProtocolViolation: it was restored before, or is ready for less than none.
         """
-        if self._restoring is None or not 0 <= jobs <= self.limits.held_items:
+        if self._restoring is None or jobs < 0:
             raise ProtocolViolation(f"restored with {jobs} jobs")
         self._server.broker.restore(self.session, *self._restoring, jobs)
         self._restoring = None
@@ -257,19 +259,17 @@ class ChannelServer(Factory):
         self._open.add(link)
         return link
 
-    def attach(
-        self, link: PeerLink, peer: Peer, known: bytes | None, acknowledged: int
-    ) -> tuple[Session, bool]:
+    def attach(self, link: PeerLink, peer: Peer, known: bytes | None, acknowledged: int) -> Session:
         """Attach a peer that said hello.
 
         Returns:
-            Its session, and whether it is the one that it had before.
+            Its session.
 
         Raises:
             ProtocolViolation: it acknowledges what was never sent to it.
             Refused: the broker does not take it.
         """
-        resumed = self.broker.knows(peer)
+        known_peer = self.broker.knows(peer)
         try:
             session = self.broker.attach(peer, known, acknowledged)
         except ValueError as error:
@@ -278,9 +278,9 @@ class ChannelServer(Factory):
         if before is not None:
             before.supersede()
         self._links[session] = link
-        self._log(session, "came back" if resumed else "attached")
+        self._log(session, "came back" if known_peer else "attached")
         self.driver.stir()
-        return session, resumed
+        return session
 
     def lost(self, link: PeerLink, session: Session | None) -> None:
         """Be told that a link is gone; *session* still counts on it, if there is one."""

@@ -25,6 +25,9 @@ VERSION = 1
 PIECE = 0xFFFF
 """An AMP value holds no more bytes."""
 
+MAX_LABEL = 200
+"""Characters of a role and a name, which are for the log."""
+
 
 class LongBytes(amp.Argument):
     """Bytes of any length, spread over ``name``, ``name.1``, ``name.2`` and so on.
@@ -101,19 +104,19 @@ class Hello(OneWay):
         # 16 random bytes that tell this program from every other.
         (b"key", amp.String()),
         (b"worker", amp.Integer(optional=True)),
-        # The instance of the channel that it was attached to last, and what it had from there.
-        (b"channel", amp.String(optional=True)),
+        # The session that it had last, and the number of the last delivery that it had of it.
+        (b"session", amp.String(optional=True)),
         _acknowledged,
     ]
 
 
 class Welcome(OneWay):
-    """Channel: the client is attached; whether to the session that it had before."""
+    """Channel: the client is attached, to this session of this channel's instance."""
 
     arguments = [
         (b"version", amp.Integer()),
         (b"channel", amp.String()),
-        (b"resumed", amp.Boolean()),
+        (b"session", amp.String()),
     ]
 
 
@@ -186,7 +189,8 @@ class Mark(OneWay):
 class Deliver(OneWay):
     """Channel: ``[number, origin, publisher's number, event, text, data]`` each.
 
-    A seventh element is the connection.
+    A seventh element is the connection. The publisher's number is 0 for a message for one: it may
+    come out of turn, after another subscriber has left.
     """
 
     arguments = [(b"items", Items()), _acknowledged]

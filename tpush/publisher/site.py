@@ -29,7 +29,7 @@ class PublisherSite(Site):
     noisy = False
 
     def __init__(self, channel: IChannel, reactor: Any, limits: Limits) -> None:
-        request_factory = partial(PublisherRequest, max_body=limits.request_body)
+        request_factory = partial(PublisherRequest, max_body=limits.content)
         super().__init__(Root(), request_factory, timeout=limits.request_wait, reactor=reactor)
         self._limits = limits
         self.resource.putChild(b"", Seed(channel))
