@@ -7,6 +7,7 @@ from twisted.application.service import IService, MultiService
 
 from tpush import options
 from tpush.channel.local import LocalBroker
+from tpush.net.collector import spare_collector
 from tpush.options import Option, RoleOptions
 from tpush.publisher.service import PublisherService
 from tpush.pusher.service import PusherService
@@ -29,6 +30,7 @@ def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks
     """Return a service that holds all roles."""
     from twisted.internet import reactor
 
+    reactor.callWhenRunning(spare_collector)
     limits = config.limits
     broker = LocalBroker(reactor, limits)
     roles = MultiService()

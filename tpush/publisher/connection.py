@@ -125,7 +125,6 @@ class HTTPConnection(HTTPChannel):
     def loseConnection(self) -> None:
         # Twisted waits without end for a client that does not take the last answer.
         self._closing = True
-        self.clearLineBuffer()
         self.setTimeout(self._limits.request_wait)
         super().loseConnection()
 

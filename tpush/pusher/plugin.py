@@ -8,6 +8,7 @@ from twisted.application.service import IService
 from tpush import options
 from tpush.connect import connect
 from tpush.limits import Limits
+from tpush.net.collector import spare_collector
 from tpush.net.listener import EndpointFor
 from tpush.net.prefork import PreforkService
 from tpush.options import Option, RoleOptions
@@ -30,9 +31,12 @@ class Options(RoleOptions):
 
 def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks for this name
     """Return the service: a worker, or the parent of several."""
+    from twisted.internet import reactor
+
     settings = config.settings
     if config["workers"] > 1:
         return PreforkService(__name__, settings, config["workers"])
+    reactor.callWhenRunning(spare_collector)
     return make_worker(settings)
 
 

@@ -1,0 +1,198 @@
+"""A client of a publisher's site: no network, one Clock."""
+
+# ruff: noqa: N802 - assertions are named as trial's own
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from typing_extensions import override
+from zope.interface import alsoProvides
+
+from tpush.interfaces import IChannel
+from tpush.limits import Limits
+from tpush.message import ConnectionID
+from tpush.publisher.site import PublisherSite
+
+FORM = b"application/x-www-form-urlencoded"
+Published = tuple[str, bytes, bool, int | None]
+
+
+class FakeChannel:
+    """Keeps what is published: event, data, text, connection."""
+
+    def __init__(self) -> None:
+        self.connected = True
+        self.published: list[Published] = []
+        self.refusing: Callable[[], None] = lambda: None
+        """Raises what the next publish is to raise."""
+
+    def publish(
+        self,
+        event: str,
+        data: bytes,
+        *,
+        text: bool = False,
+        connection: ConnectionID | None = None,
+    ) -> None:
+        self.refusing()
+        self.published.append((event, data, text, connection))
+
+
+class TCPTransport(StringTransport):
+    """A transport whose writing side can be closed by itself."""
+
+    half_closed = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        alsoProvides(self, ITCPTransport)
+
+    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: FBT001 - ITCPTransport
+        """Be told not to wait."""
+
+    def loseWriteConnection(self) -> None:
+        """Send no more, and still receive."""
+        self.half_closed = True
+
+    @override
+    def write(self, data: bytes) -> None:
+        assert not (self.half_closed or self.disconnecting), data
+        super().write(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for one request."""
+
+    status: int
+    headers: dict[bytes, bytes]
+    body: bytes
+
+
+def read_answer(data: bytes) -> tuple[Answer, bytes]:
+    """Read one answer, to a request other than HEAD; return what follows it too."""
+    head, blank, rest = data.partition(b"\r\n\r\n")
+    assert blank, data
+    first, *lines = head.split(b"\r\n")
+    version, status, _ = first.split(b" ", 2)
+    assert version in {b"HTTP/1.0", b"HTTP/1.1"}, first
+    headers = {name.lower(): value for name, value in (line.split(b": ", 1) for line in lines)}
+    assert len(headers) == len(lines), lines
+    length = int(headers.get(b"content-length", b"0"))
+    assert len(rest) >= length, rest
+    return Answer(int(status), headers, rest[:length]), rest[length:]
+
+
+class Client:
+    """One connection to a site.
+
+    Args:
+        site: which.
+        transport: the site's end.
+    """
+
+    def __init__(self, site: PublisherSite, transport: StringTransport | None = None) -> None:
+        self.transport = transport or TCPTransport()
+        self.protocol: Any = site.buildProtocol(None)
+        self.protocol.makeConnection(self.transport)
+
+    def send(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self.protocol.dataReceived(data)
+
+    def received(self) -> bytes:
+        """Return what came back since this was last called."""
+        data: bytes = self.transport.value()
+        self.transport.clear()
+        return data
+
+    def answers(self) -> list[Answer]:
+        """Return the answers that came back since this was last called."""
+        data, answers = self.received(), []
+        while data:
+            answer, data = read_answer(data)
+            answers.append(answer)
+        return answers
+
+    def ask(self, data: bytes) -> Answer:
+        """Send one request as it is, and return its answer."""
+        self.send(data)
+        [answer] = self.answers()
+        return answer
+
+    def get(self, target: bytes = b"/", method: bytes = b"GET") -> Answer:
+        """Send one request without a body."""
+        return self.ask(b"%b %b HTTP/1.1\r\nHost: x\r\n\r\n" % (method, target))
+
+    def post(
+        self,
+        body: bytes,
+        content_type: bytes | None = FORM,
+        target: bytes = b"/",
+        more: bytes = b"",
+    ) -> Answer:
+        """Send one POST.
+
+        Args:
+            body: its length goes along.
+            content_type: None to say nothing.
+            target: path and query.
+            more: further header lines.
+        """
+        if content_type is not None:
+            more += b"Content-Type: %b\r\n" % content_type
+        head = b"POST %b HTTP/1.1\r\nContent-Length: %d\r\n%b\r\n" % (target, len(body), more)
+        return self.ask(head + body)
+
+    def leave(self) -> None:
+        """Be gone."""
+        self.protocol.connectionLost(Failure(ConnectionDone()))
+
+
+class SiteTestCase(SynchronousTestCase):
+    """Has a site and one client; nothing is left on the clock when that has gone."""
+
+    limits = Limits()
+
+    @override
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.channel = FakeChannel()
+        self.site = PublisherSite(cast(IChannel, self.channel), self.clock, self.limits)
+        self.site.doStart()
+        self.client = self.connect()
+
+    @override
+    def tearDown(self) -> None:
+        self.client.leave()
+        self.site.doStop()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def connect(self, transport: StringTransport | None = None) -> Client:
+        """Return one more client; it has to leave."""
+        return Client(self.site, transport)
+
+    def assertAnswer(self, answer: Answer, status: int, reason: str) -> None:
+        """Check an answer: plain text, of one line."""
+        self.assertEqual((answer.status, answer.body.decode()), (status, reason))
+        self.assertEqual(answer.headers[b"content-type"], b"text/plain; charset=utf-8")
+        self.assertEqual(answer.headers[b"server"], b"tpush")
+        self.assertNotIn(b"\n", answer.body)
+
+    def assertRefused(self, answer: Answer, status: int, reason: str) -> None:
+        """Check that an answer says why nothing was published."""
+        self.assertAnswer(answer, status, reason)
+        self.assertEqual(self.channel.published, [])
+
+    def assertPublished(self, answer: Answer, *published: Published) -> None:
+        """Check that an answer is ok, and what has been published."""
+        self.assertAnswer(answer, 200, "ok")
+        self.assertEqual(self.channel.published, list(published))
+        self.channel.published.clear()

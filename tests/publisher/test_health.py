@@ -1,0 +1,32 @@
+"""The URL that says whether a publisher is of use."""
+
+from tests.publisher.client import SiteTestCase
+
+
+class HealthTests(SiteTestCase):
+    def test_connected(self) -> None:
+        """A publisher whose channel can be reached is healthy."""
+        self.assertAnswer(self.client.get(b"/health"), 200, "ok")
+
+    def test_away(self) -> None:
+        """It is not while its channel is away, and is again once that is back."""
+        self.channel.connected = False
+        self.assertAnswer(self.client.get(b"/health"), 503, "channel not connected")
+        self.channel.connected = True
+        self.assertAnswer(self.client.get(b"/health"), 200, "ok")
+
+    def test_publishes_nothing(self) -> None:
+        """Fields mean nothing here."""
+        self.assertPublished(self.client.get(b"/health?content=X&to_worker_id=1"))
+
+    def test_other_methods(self) -> None:
+        """GET is its only method."""
+        for method in (b"POST", b"PUT", b"OPTIONS", b"BREW", b"get"):
+            answer = self.client.get(b"/health", method)
+            self.assertAnswer(answer, 405, "the methods here: GET")
+            self.assertEqual(answer.headers[b"allow"], b"GET")
+
+    def test_below(self) -> None:
+        """There is nothing below it."""
+        for path in (b"/health/", b"/health/x", b"/healthy", b"health", b"xhealth"):
+            self.assertAnswer(self.client.get(path), 404, "there is nothing at this path")
