@@ -1,6 +1,8 @@
 """Every option once: the command line, the environment, the defaults, and what is wrong."""
 
+import json
 import socket
+from pathlib import Path
 from typing import Any, cast
 from unittest.mock import patch
 
@@ -37,7 +39,7 @@ class OptionsTests(SynchronousTestCase):
         }
         for role, endpoints in expected.items():
             options = role()
-            with patch("tpush.options.check_endpoints"):
+            with patch("tpush.options.exposed_endpoints"):
                 options.parseOptions([])
             self.assertEqual(options["listen"], endpoints)
             if role is not ChannelOptions:
@@ -104,19 +106,49 @@ class OptionsTests(SynchronousTestCase):
         said = self.refused("--listen", endpoint, "--listen", endpoint)
         self.assertIn("address already in use", said)
 
+    def test_open_by_accident(self) -> None:
+        """A role that would serve the network and ask nothing does not start by accident."""
+        secret = Path(self.mktemp())
+        secret.write_text("0123456789abcdef")
+        secret.chmod(0o600)
+        open_to_all = ["--listen", "tcp:0"]
+        for role, guard in ((ChannelOptions, "secret-file"), (PublisherOptions, "api-key-file")):
+            error = self.assertRaises(SystemExit, role().parseOptions, open_to_all)
+            self.assertEqual(
+                str(error),
+                f"{role.role}: --listen tcp:0 is open to the network, and nothing is asked of "
+                f"those who connect: give --{guard}, or --insecure if the network is closed",
+            )
+            for more in (["--insecure"], [f"--{guard}", str(secret)]):
+                role().parseOptions([*open_to_all, *more])
+            role().parseOptions(["--listen", f"unix:{self.mktemp()}"])
+        with patch.dict("os.environ", {"TPUSH_SECRET": "0123456789abcdef"}):
+            ChannelOptions().parseOptions(open_to_all)
+            self.assertRaises(SystemExit, PublisherOptions().parseOptions, open_to_all)
+        SingleOptions().parseOptions(["--listen-ws", "tcp:0", "--listen-http", NOWHERE[1]])
+
+    def test_secrets(self) -> None:
+        """A secret that cannot be used is one line, which does not show it."""
+        said = self.refused(environ={"TPUSH_SECRET": "hunter2"})
+        self.assertEqual(said, "tpush-ws: TPUSH_SECRET has 7 bytes, and a secret needs 16")
+        said = self.refused("--secret-file", "/nonexistent")
+        self.assertIn("tpush-ws: cannot read /nonexistent", said)
+
     def test_help(self) -> None:
         """--help shows every option of a role with its default."""
         for role in ROLES:
             shown = " ".join(str(role()).split())
             for option in role.table:
-                self.assertIn(f"--{option.name}=", shown)
-                if option.default:
-                    self.assertIn(f"{option.help} [default: {option.default}]", shown)
+                self.assertIn(f"--{option.name}" + ("" if option.flag else "="), shown)
+                default = f" [default: {option.default}]" if option.default else ""
+                words = f"{option.help}{default}".replace("- ", "-")
+                self.assertIn(words, shown.replace("- ", "-"))
                 self.assertIn(option.variable.replace("-", ""), shown.replace("- ", ""))
 
     def test_settings_travel(self) -> None:
         """What the options say can be sent to a worker process, and makes the same limits."""
         options = self.parse("--silence", "7")
+        self.assertEqual(json.loads(json.dumps(options.settings)), options.settings)
         self.assertEqual(options.settings["limits"], {"silence": 7})
         self.assertEqual(options.limits.silence, 7)
 

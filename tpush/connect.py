@@ -16,6 +16,7 @@ def connect(
     limits: Limits | None = None,
     role: str = "client",
     name: str = "",
+    secret: bytes | None = None,
 ) -> IChannel:
     """Connect to a channel; may be called before the reactor runs, and before a fork.
 
@@ -25,6 +26,7 @@ def connect(
         limits: bounds and times.
         role: what this program is, for the channel's log.
         name: what it is called, for the channel's log.
+        secret: one that the channel has; it is proved by both and never sent.
 
     Returns:
         One program's end of the channel. It connects by itself, and comes back by itself.
@@ -34,4 +36,11 @@ def connect(
     """
     if reactor is None:
         from twisted.internet import reactor
-    return AMPChannel(clientFromString(reactor, channel), reactor, limits, role=role, name=name)
+    return AMPChannel(
+        clientFromString(reactor, channel),
+        reactor,
+        limits,
+        role=role,
+        name=name,
+        secrets=() if secret is None else (secret,),
+    )

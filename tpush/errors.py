@@ -10,9 +10,11 @@
     ├── ChannelClosed                 this channel was closed                   503
     ├── Refused                       the channel does not take this peer
     │   ├── VersionRefused            it speaks another protocol version
-    │   └── WorkerIDTaken             another worker has this id: draw again
+    │   ├── WorkerIDTaken             another worker has this id: draw again
+    │   └── NotProved                 one of the two does not know the other's secret
     ├── ProtocolViolation             a peer sent what the protocol does not allow
-    └── CannotListen                  an endpoint cannot be opened
+    ├── CannotListen                  an endpoint cannot be opened
+    └── UnsafeSecret                  a file of secrets cannot be used
 
 ``status`` is what the HTTP side answers with; an error without one is never a request's fault.
 """
@@ -74,9 +76,19 @@ class WorkerIDTaken(Refused):
     code = "worker-id-taken"
 
 
+class NotProved(Refused):
+    """One of the two ends has not proved that it knows a secret of the other."""
+
+    code = "not-proved"
+
+
 class ProtocolViolation(TPushError):
     """A peer sent what the protocol does not allow."""
 
 
 class CannotListen(TPushError):
     """An endpoint cannot be opened; the text says which and why."""
+
+
+class UnsafeSecret(TPushError):
+    """A secret cannot be used; the text says which file or variable, and never what is in it."""

@@ -14,11 +14,13 @@ from twisted.internet.endpoints import clientFromString
 from twisted.python.usage import Options, UsageError
 from typing_extensions import override
 
-from tpush.errors import CannotListen
+from tpush.access import KeyRing, secrets_of
+from tpush.errors import CannotListen, UnsafeSecret
 from tpush.limits import MAX_CONTENT, Limits
-from tpush.net.opening import check_endpoints
+from tpush.net.opening import exposed_endpoints
 
 DEFAULTS = Limits()
+SECRET = "TPUSH_SECRET"  # noqa: S105 - the name of a variable
 PIDFILE = "twistd.pid"
 
 
@@ -32,6 +34,7 @@ class Option:
         kind: turns text into the value, or raises ValueError with what it should be.
         help: a phrase, with its unit.
         repeats: whether it may be given more than once; its variable is split at white space.
+        flag: it takes no value: it is given or not.
         limit: the field of :class:`~tpush.limits.Limits` that it sets, if it sets one.
     """
 
@@ -40,6 +43,7 @@ class Option:
     kind: Callable[[str], Any]
     help: str
     repeats: bool = False
+    flag: bool = False
     limit: str | None = None
 
     @property
@@ -72,6 +76,11 @@ def seconds(least: float, most: float) -> Callable[[str], float]:
         return value
 
     return parse
+
+
+def switch(text: str) -> bool:
+    """Be a kind: on or off."""
+    return text.lower() in ("1", "on", "yes", "true")
 
 
 def server_endpoint(text: str) -> str:
@@ -154,6 +163,41 @@ MAX_HELD = Option(
     "publishes that are held until the channel acknowledges them; beyond it they fail (503)",
     limit="held_items",
 )
+SECRET_FILE = Option(
+    "secret-file",
+    "",
+    str,
+    "file with the channel's secret, which both ends prove and never send; of several lines the "
+    f"channel takes any, others prove the first; or the secret itself in {SECRET}",
+)
+API_KEY_FILE = Option(
+    "api-key-file",
+    "",
+    str,
+    "file with API keys, one a line, any of which may publish; read again at SIGHUP",
+)
+HOST = Option(
+    "host",
+    "",
+    str,
+    "name of this server in URLs, besides localhost and addresses; may be repeated",
+    repeats=True,
+)
+ORIGIN = Option(
+    "origin",
+    "",
+    str,
+    "origin whose web pages may connect, such as https://*.example.com; may be repeated; without "
+    "it pages of the host that they connect to may, where that is an address, localhost or --host",
+    repeats=True,
+)
+INSECURE = Option(
+    "insecure",
+    "",
+    switch,
+    "listen to the network though nothing is asked of those who connect",
+    flag=True,
+)
 MAX_BODY = Option(
     "max-body",
     str(DEFAULTS.content),
@@ -170,6 +214,10 @@ class RoleOptions(Options):
     table: ClassVar[Sequence[Option]] = ()
     listening: ClassVar[Sequence[Option]] = ()
     """Those of the table that say where the role listens."""
+    guard: ClassVar[str] = ""
+    """The option without which the role does not listen to the network."""
+    guarded: ClassVar[Sequence[Option]] = ()
+    """Those of the listening ones that it is about."""
 
     @override
     def __init_subclass__(cls) -> None:
@@ -183,6 +231,8 @@ class RoleOptions(Options):
         )
         self.given: dict[str, list[str]] = {}
         """What the command line says, as text."""
+        self.secrets: list[bytes] = []
+        """What :data:`SECRET_FILE` or its variable holds."""
 
     @override
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
@@ -209,9 +259,17 @@ class RoleOptions(Options):
             self[option.name] = _settle(option, self.given.get(option.name), os.environ)
         self._settle_pidfile()
         try:
-            check_endpoints(reactor, [each for it in self.listening for each in self[it.name]])
-        except CannotListen as error:
+            if SECRET_FILE in self.table:
+                self.secrets = secrets_of(self["secret-file"], os.environ, SECRET)
+            if self.get("api-key-file"):
+                KeyRing(self["api-key-file"])
+            endpoints = [each for it in self.listening for each in self[it.name]]
+            exposed = exposed_endpoints(reactor, endpoints)
+        except (CannotListen, UnsafeSecret) as error:
             raise UsageError(str(error)) from None
+        for option in self.guarded:
+            for endpoint in set(self[option.name]).intersection(exposed):
+                self._check_guard(f"--{option.name} {endpoint}")
 
     @property
     def limits(self) -> Limits:
@@ -223,7 +281,15 @@ class RoleOptions(Options):
         """What the options say, as it travels to a worker process: each by name, and limits."""
         plain = {option.name: self[option.name] for option in self.table if not option.limit}
         limits = {option.limit: self[option.name] for option in self.table if option.limit}
-        return {**plain, "limits": limits}
+        return {**plain, "limits": limits, "secrets": [secret.hex() for secret in self.secrets]}
+
+    def _check_guard(self, what: str) -> None:
+        by_variable = self.secrets if self.guard == SECRET_FILE.name else []
+        if not (self["insecure"] or self[self.guard] or by_variable):
+            raise UsageError(
+                f"{what} is open to the network, and nothing is asked of those who connect: "
+                f"give --{self.guard}, or --insecure if the network is closed"
+            )
 
     def _settle_pidfile(self) -> None:
         """Let roles that are started in one folder not take each other for themselves.
@@ -236,10 +302,20 @@ class RoleOptions(Options):
             twistd["pidfile"] = "" if twistd.get("nodaemon") else f"{self.role}.pid"
 
 
-def _handler(option: Option) -> Callable[[RoleOptions, str], None]:
-    def handle(self: RoleOptions, value: str) -> None:
+def first_secret(settings: Mapping[str, Any]) -> bytes | None:
+    """Return the secret that a role proves to its channel, from what travels to a worker."""
+    secrets: Sequence[str] = settings["secrets"]
+    return bytes.fromhex(secrets[0]) if secrets else None
+
+
+def _handler(option: Option) -> Callable[..., None]:
+    def set_flag(self: RoleOptions) -> None:
+        self.given[option.name] = ["1"]
+
+    def add(self: RoleOptions, value: str) -> None:
         self.given.setdefault(option.name, []).append(value)
 
+    handle: Callable[..., None] = set_flag if option.flag else add
     handle.__doc__ = option.help + (f" [default: {option.default}]" if option.default else "")
     return handle
 
@@ -255,7 +331,8 @@ def _settle(option: Option, given: Sequence[str] | None, environ: Mapping[str, s
         source = option.variable
         texts = environ[source].split() if option.repeats else [environ[source]]
     try:
-        values = [option.kind(text) for text in texts or [option.default]]
+        nothing = [] if option.repeats and not option.default else [option.default]
+        values = [option.kind(text) for text in texts or nothing]
     except ValueError as error:
         raise UsageError(f"{source} is {error}, not {' '.join(texts or [])!r}") from None
     return values if option.repeats else values[-1]

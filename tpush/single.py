@@ -6,8 +6,10 @@ from typing import ClassVar
 from twisted.application.service import IService, MultiService
 
 from tpush import options
+from tpush.access import KeyRing, Origins
 from tpush.channel.local import LocalBroker
 from tpush.net.collector import spare_collector
+from tpush.net.hangup import OnHangUp
 from tpush.options import Option, RoleOptions
 from tpush.publisher.service import PublisherService
 from tpush.pusher.service import PusherService
@@ -23,7 +25,13 @@ class Options(RoleOptions):
         options.LISTEN_HTTP_TOO,
         options.JOB_ATTEMPTS,
         options.MAX_BODY,
+        options.API_KEY_FILE,
+        options.ORIGIN,
+        options.HOST,
+        options.INSECURE,
     )
+    guard: ClassVar[str] = "api-key-file"
+    guarded: ClassVar[Sequence[Option]] = (options.LISTEN_HTTP_TOO,)
 
 
 def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks for this name
@@ -34,6 +42,19 @@ def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks
     limits = config.limits
     broker = LocalBroker(reactor, limits)
     roles = MultiService()
-    PusherService(broker.channel(), config["listen-ws"], limits=limits).setServiceParent(roles)
-    PublisherService(broker.channel(), config["listen-http"], limits=limits).setServiceParent(roles)
+    PusherService(
+        broker.channel(),
+        config["listen-ws"],
+        limits=limits,
+        origins=Origins(config["origin"], config["host"]),
+    ).setServiceParent(roles)
+    publisher = PublisherService(
+        broker.channel(),
+        config["listen-http"],
+        limits=limits,
+        keys=KeyRing(config["api-key-file"]) if config["api-key-file"] else None,
+        hosts=config["host"],
+    )
+    publisher.setServiceParent(roles)
+    OnHangUp(publisher.reload).setServiceParent(publisher)
     return roles

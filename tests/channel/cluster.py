@@ -149,11 +149,17 @@ class RawPeer(Protocol):
         box[b"_command"] = command.commandName
         self.write(box.serialize())
 
-    def hello(self, key: bytes, *, version: int = wire.VERSION, worker: int | None = None) -> None:
-        """Say hello, and have nothing to restore."""
+    def hello_only(
+        self, key: bytes, *, version: int = wire.VERSION, worker: int | None = None
+    ) -> None:
+        """Say hello."""
         self.send(
             wire.Hello,
             version=version, role="raw", name="raw", key=key,
-            worker=worker, session=None, acknowledged=None,
+            worker=worker, session=None, acknowledged=None, nonce=b"n" * 32,
         )  # fmt: skip
+
+    def hello(self, key: bytes, *, version: int = wire.VERSION, worker: int | None = None) -> None:
+        """Say hello, and have nothing to restore."""
+        self.hello_only(key, version=version, worker=worker)
         self.send(wire.Restored, jobs=0)

@@ -467,7 +467,8 @@ class FakeChannelTests(SynchronousTestCase):
             (wire.Acknowledge, {"acknowledged": 99}),
             (wire.Deliver, {"items": [[0]], "acknowledged": None}),
             (wire.Job, {"items": [[1, 2]], "acknowledged": None}),
-            (wire.Hello, {"version": 1, "role": "", "name": "", "key": b""}),
+            (wire.Hello, {"version": 1, "role": "", "name": "", "key": b"", "nonce": b""}),
+            (wire.Challenge, {"channel": b"", "nonce": b""}),
         ):
             cluster = Cluster()
             cluster.start()

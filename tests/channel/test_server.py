@@ -101,7 +101,7 @@ class GreetingTests(ServerCase):
                 peer.send(
                     wire.Hello,
                     **{"version": 1, "role": "r\n", "name": "n{x}", "key": KEY, "worker": None,
-                       "session": None, "acknowledged": None, **hello},
+                       "session": None, "acknowledged": None, "nonce": b"n" * 32, **hello},
                 )  # fmt: skip
                 self.run_()
             self.assertEqual(peer.boxes[0][b"code"], code)
@@ -111,7 +111,7 @@ class GreetingTests(ServerCase):
     def test_no_hello(self) -> None:
         """A peer that does not say hello is closed after 10 s, in one line, whatever it sends."""
         peer = self.cluster.peer(hello=False)
-        with self.one_warning("did not say hello"):
+        with self.one_warning("did not say who it is in time"):
             for _ in range(9):
                 peer.send(wire.Ping)
                 self.run_(1)
@@ -158,7 +158,7 @@ def hello(**changed: Any) -> bytes:
         wire.Hello,
         **{
             "version": 1, "role": "", "name": "", "key": KEY, "worker": None, "session": None,
-            "acknowledged": None, **changed,
+            "acknowledged": None, "nonce": b"n" * 32, **changed,
         },
     )  # fmt: skip
 

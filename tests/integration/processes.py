@@ -114,6 +114,8 @@ class Role:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                # A shell lets what it puts into the background ignore Ctrl-C, for good.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     @property

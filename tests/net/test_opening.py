@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tpush.errors import CannotListen
-from tpush.net.opening import Opened, Opener, check_endpoints
+from tpush.net.opening import Opened, Opener, exposed_endpoints
 
 
 class OpenerTests(SynchronousTestCase):
@@ -76,5 +76,5 @@ class OpenerTests(SynchronousTestCase):
         """Finding out whether endpoints can be listened on leaves them closed."""
         path = os.path.abspath(self.mktemp())
         for _ in range(2):
-            check_endpoints(Clock(), ["tcp:0:interface=127.0.0.1", f"unix:{path}"])
+            exposed_endpoints(Clock(), ["tcp:0:interface=127.0.0.1", f"unix:{path}"])
         self.assertFalse(os.path.exists(path))

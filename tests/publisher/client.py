@@ -18,6 +18,7 @@ from zope.interface import alsoProvides
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
 from tpush.message import ConnectionID
+from tpush.publisher.guard import Guard
 from tpush.publisher.site import PublisherSite
 
 FORM = b"application/x-www-form-urlencoded"
@@ -129,7 +130,7 @@ class Client:
 
     def get(self, target: bytes = b"/", method: bytes = b"GET") -> Answer:
         """Send one request without a body."""
-        return self.ask(b"%b %b HTTP/1.1\r\nHost: x\r\n\r\n" % (method, target))
+        return self.ask(b"%b %b HTTP/1.1\r\nHost: localhost\r\n\r\n" % (method, target))
 
     def post(
         self,
@@ -165,7 +166,8 @@ class SiteTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.channel = FakeChannel()
-        self.site = PublisherSite(cast(IChannel, self.channel), self.clock, self.limits)
+        channel = cast(IChannel, self.channel)
+        self.site = PublisherSite(channel, self.clock, self.limits, self.guard())
         self.site.doStart()
         self.client = self.connect()
 
@@ -174,6 +176,10 @@ class SiteTestCase(SynchronousTestCase):
         self.client.leave()
         self.site.doStop()
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def guard(self) -> Guard | None:
+        """Return who may publish; without, whoever can connect."""
+        return None
 
     def connect(self, transport: StringTransport | None = None) -> Client:
         """Return one more client; it has to leave."""

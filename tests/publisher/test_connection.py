@@ -280,6 +280,14 @@ class EndTests(ConnectionTestCase):
         self.client.leave()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_client_sent_all(self) -> None:
+        """When a client that was refused sends nothing more, its connection is closed."""
+        self.client.send(announced(b"1048577"))
+        self.client.protocol.readConnectionLost()
+        self.assertTrue(self.client.transport.disconnecting)
+        self.clock.advance(2)
+        self.assertTrue(self.client.transport.disconnected)
+
     def test_paused(self) -> None:
         """A client that reads slowly, and is refused, is read from again."""
         self.client.protocol.pauseProducing()

@@ -76,7 +76,8 @@ class AnswerTests(SiteTestCase):
         """It makes no difference in which pieces requests arrive."""
         data = (
             b"POST /?to_worker_id=1 HTTP/1.1\r\nContent-Type: %b\r\nContent-Length: 28\r\n\r\n"
-            b"content=1&to_connection_id=2GET /?content=3 HTTP/1.1\r\nHost: x\r\n\r\n" % FORM
+            b"content=1&to_connection_id=2GET /?content=3 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            % FORM
         )
         for size in sizes:
             self.client.send(data[:size])

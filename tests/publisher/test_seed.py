@@ -177,7 +177,7 @@ class MethodTests(SiteTestCase):
 
     def test_head(self) -> None:
         """HEAD publishes nothing either; its answer has no body."""
-        self.client.send(b"HEAD /?content=X HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.client.send(b"HEAD /?content=X HTTP/1.1\r\nHost: localhost\r\n\r\n")
         head, _, body = self.client.received().partition(b"\r\n\r\n")
         self.assertIn(b"HTTP/1.1 405 ", head)
         self.assertIn(b"\r\nAllow: GET, POST", head)

@@ -92,6 +92,15 @@ class ConnectionTests(SynchronousTestCase):
         self.assertNotIn(b"Extensions", client.head)
         self.assertEqual(len(client.frames), 1)
 
+    def test_a_page_of_another_host(self) -> None:
+        """A page of another host is refused with 403; one of the same host is greeted."""
+        other = Client(self.factory).open(origin=b"https://evil.test")
+        self.assertTrue(other.head.startswith(b"HTTP/1.1 403 "), other.head)
+        self.assertTrue(other.gone)
+        self.assertEqual(len(self.factory.audience), 0)
+        same = Client(self.factory).open(origin=b"http://localhost:8000")
+        self.assertEqual(len(same.frames), 1)
+
     def test_text_and_binary(self) -> None:
         """Contents arrive as they were published, in frames of their kind."""
         client = Client(self.factory).open()

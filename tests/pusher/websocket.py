@@ -7,7 +7,13 @@ KEY = base64.b64encode(b"0123456789abcdef")
 BROWSER_OFFER = b"permessage-deflate; client_max_window_bits"
 
 
-def handshake(*, path: bytes = b"/", extensions: bytes = b"", version: bytes = b"13") -> bytes:
+def handshake(
+    *,
+    path: bytes = b"/",
+    extensions: bytes = b"",
+    version: bytes = b"13",
+    origin: bytes = b"",
+) -> bytes:
     """Return an opening handshake, as a browser sends it; RFC 6455 section 4.1."""
     lines = [
         b"GET %s HTTP/1.1" % path,
@@ -17,6 +23,8 @@ def handshake(*, path: bytes = b"/", extensions: bytes = b"", version: bytes = b
         b"Sec-WebSocket-Key: " + KEY,
         b"Sec-WebSocket-Version: " + version,
     ]
+    if origin:
+        lines.append(b"Origin: " + origin)
     if extensions:
         lines.append(b"Sec-WebSocket-Extensions: " + extensions)
     return b"\r\n".join([*lines, b"", b""])

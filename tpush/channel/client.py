@@ -15,10 +15,11 @@ from typing_extensions import override
 from tpush.channel import codec, wire
 from tpush.channel.broker import Request
 from tpush.channel.end import Changes, ChannelEnd
+from tpush.channel.handshake import NONCE_BYTES, Transcript
 from tpush.channel.link import Commands, Link, commands
 from tpush.channel.outbox import Outbox
 from tpush.channel.reconnect import Reconnecting
-from tpush.errors import ProtocolViolation, Refused, VersionRefused, WorkerIDTaken
+from tpush.errors import NotProved, ProtocolViolation, Refused, VersionRefused, WorkerIDTaken
 from tpush.limits import Limits
 
 NAMES_IN_A_BOX = 1_000
@@ -32,6 +33,7 @@ class ClientLink(Link):
     """The program's end of a link to the channel."""
 
     takes: ClassVar[Commands] = commands(
+        wire.Challenge,
         wire.Welcome,
         wire.Refuse,
         wire.Deliver,
@@ -44,6 +46,8 @@ class ClientLink(Link):
         super().__init__(channel.clock, channel.limits)
         self._channel = channel
         self._broker: bytes | None = None
+        self._nonce = channel.entropy(NONCE_BYTES)
+        self._transcript: Transcript | None = None
         self.welcomed: Deferred[None] = Deferred()
         """Fires when the channel has taken this program, or fails with why not."""
         self.closed: Deferred[None] = Deferred()
@@ -61,6 +65,7 @@ class ClientLink(Link):
             worker=channel.worker,
             session=channel.session,
             acknowledged=channel.received,
+            nonce=self._nonce,
         )
 
     @override
@@ -88,7 +93,26 @@ class ClientLink(Link):
         self._fail(reason)
         self.closed.callback(None)
 
-    def on_welcome(self, version: int, channel: bytes, session: bytes) -> None:
+    def on_challenge(self, channel: bytes, nonce: bytes) -> None:
+        """Prove that this program knows the channel's secret, or leave.
+
+        Raises:
+            ProtocolViolation: it was challenged or welcomed before.
+        """
+        if self._broker is not None or self._transcript is not None:
+            raise ProtocolViolation("a challenge out of place")
+        end = self._channel
+        if not end.secrets:
+            self._leave(NotProved("the channel asks for a secret, and none is given here"))
+            return
+        self._transcript = Transcript(
+            wire.VERSION, end.role, end.key, end.worker, channel, self._nonce, nonce
+        )
+        self.send(wire.Prove, proof=self._transcript.prove(end.secrets[0], "client"))
+
+    def on_welcome(
+        self, version: int, channel: bytes, session: bytes, proof: bytes | None = None
+    ) -> None:
         """Be taken: name what this program has, then send what it holds.
 
         Raises:
@@ -98,6 +122,9 @@ class ClientLink(Link):
             raise ProtocolViolation("a second welcome")
         if version != wire.VERSION:
             raise ProtocolViolation(f"a welcome of version {version}")
+        if not self._trusts(channel, proof):
+            self._leave(NotProved("the channel has not proved that it knows the secret"))
+            return
         self._broker = channel
         everything = self._channel.attached(self, session)
         self._told = self._channel.received
@@ -107,9 +134,8 @@ class ClientLink(Link):
 
     def on_refuse(self, code: str, reason: str) -> None:
         """Be refused."""
-        known = {refusal.code: refusal for refusal in (VersionRefused, WorkerIDTaken)}
-        self._fail(Failure(known.get(code, Refused)(reason)))
-        self.abort()
+        known = {known.code: known for known in (VersionRefused, WorkerIDTaken, NotProved)}
+        self._leave(known.get(code, Refused)(reason))
 
     def on_deliver(self, items: list[Any], acknowledged: int | None = None) -> None:
         """Take messages."""
@@ -157,6 +183,19 @@ class ClientLink(Link):
         elif changes.reserve:
             self.send(wire.Reserve, jobs=changes.reserve)
 
+    def _trusts(self, channel: bytes, proof: bytes | None) -> bool:
+        """Say whether the channel has proved what this program asks of it."""
+        secrets, transcript = self._channel.secrets, self._transcript
+        if not secrets:
+            return True
+        if transcript is None or proof is None or transcript.channel != channel:
+            return False
+        return transcript.proved_with(secrets[:1], "channel", proof) is not None
+
+    def _leave(self, refused: Refused) -> None:
+        self._fail(Failure(refused))
+        self.abort()
+
     def _fail(self, reason: Failure) -> None:
         if not self.welcomed.called:
             self.welcomed.errback(reason)
@@ -179,6 +218,7 @@ class AMPChannel(ChannelEnd):
         limits: bounds and times.
         role: what this program is, for the channel's log.
         name: what it is called, for the channel's log.
+        secrets: the channel has to know the first of them, if there are any, and to ask for it.
         entropy: gives that many random bytes.
     """
 
@@ -190,12 +230,14 @@ class AMPChannel(ChannelEnd):
         *,
         role: str = "client",
         name: str = "",
+        secrets: Sequence[bytes] = (),
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
         super().__init__(clock, limits or Limits())
         self.role = role[: wire.MAX_LABEL]
         self.name = name[: wire.MAX_LABEL]
-        self._entropy = entropy
+        self.secrets = secrets
+        self.entropy = entropy
         self.session: bytes | None = None
         """The token of the session that it had last."""
         self._link: ClientLink | None = None
@@ -207,7 +249,7 @@ class AMPChannel(ChannelEnd):
             backoffPolicy(
                 self.limits.reconnect_first,
                 self.limits.reconnect_most,
-                jitter=lambda: JITTER * self._entropy(1)[0] / 256,
+                jitter=lambda: JITTER * self.entropy(1)[0] / 256,
             ),
             self._failed,
         )
@@ -215,7 +257,7 @@ class AMPChannel(ChannelEnd):
     @cached_property
     def key(self) -> bytes:
         """What tells this program from every other; drawn after a fork, when it is first needed."""
-        return self._entropy(16)
+        return self.entropy(16)
 
     @property
     @override

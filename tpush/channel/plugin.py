@@ -21,9 +21,13 @@ class Options(RoleOptions):
         options.LINGER,
         options.SILENCE,
         options.JOB_ATTEMPTS,
+        options.SECRET_FILE,
+        options.INSECURE,
     )
+    guard: ClassVar[str] = "secret-file"
+    guarded: ClassVar[Sequence[Option]] = listening
 
 
 def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks for this name
     """Return the channel's service."""
-    return ChannelService(config["listen"], limits=config.limits)
+    return ChannelService(config["listen"], limits=config.limits, secrets=config.secrets)

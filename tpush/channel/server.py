@@ -1,6 +1,8 @@
 """The broker behind AMP: what comes in is handed to it, what it changes goes out."""
 
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -12,9 +14,10 @@ from typing_extensions import override
 from tpush.channel import codec, wire
 from tpush.channel.broker import Broker, Peer, Request, Session
 from tpush.channel.driver import Driver
+from tpush.channel.handshake import NONCE_BYTES, Transcript
 from tpush.channel.link import Commands, Link, commands
 from tpush.channel.outbox import Outbox
-from tpush.errors import ProtocolViolation, Refused, VersionRefused
+from tpush.errors import NotProved, ProtocolViolation, Refused, VersionRefused
 from tpush.limits import Limits
 from tpush.message import MAX_ID, WorkerID
 
@@ -22,11 +25,21 @@ KEY_BYTES = 16
 Unpack = Callable[[Iterable[Any]], Iterator[tuple[int, Request]]]
 
 
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What a peer has said, until it is attached."""
+
+    peer: Peer
+    session: bytes | None
+    acknowledged: int
+
+
 class PeerLink(Link):
     """The channel's end of a link: a peer, once it has said hello."""
 
     takes: ClassVar[Commands] = commands(
         wire.Hello,
+        wire.Prove,
         wire.Subscribe,
         wire.Unsubscribe,
         wire.Watch,
@@ -46,6 +59,8 @@ class PeerLink(Link):
         super().__init__(server.clock, server.limits)
         self._server = server
         self._session: Session | None = None
+        self._hello: Hello | None = None
+        self._transcript: Transcript | None = None
         self._restoring: tuple[set[str], set[str]] | None = (set(), set())
         """Events and queues named since the hello; None once that has ended."""
         self._greeting = server.clock.callLater(server.limits.greeting, self._no_hello)
@@ -93,42 +108,74 @@ class PeerLink(Link):
         worker: int | None = None,
         session: bytes | None = None,
         acknowledged: int | None = None,
+        nonce: bytes = b"",
     ) -> None:
-        """Attach the peer, or refuse it.
+        """Attach the peer, challenge it, or refuse it.
 
         Raises:
-            ProtocolViolation: it is attached already, or its hello is not as it should be.
+            ProtocolViolation: it has said hello before, or its hello is not as it should be.
         """
-        if self._session is not None:
+        if self._hello is not None:
             raise ProtocolViolation("a second hello")
-        if len(key) != KEY_BYTES:
-            raise ProtocolViolation(f"a key of {len(key)} bytes")
+        if len(key) != KEY_BYTES or len(nonce) != NONCE_BYTES:
+            raise ProtocolViolation(f"a key of {len(key)} bytes, a nonce of {len(nonce)}")
         if worker is not None and not 1 <= worker <= MAX_ID:
             raise ProtocolViolation(f"worker id {worker}")
-        self._hello_is_over()
         claimed = None if worker is None else WorkerID(worker)
         peer = Peer(key, role[: wire.MAX_LABEL], name[: wire.MAX_LABEL], claimed)
+        self._hello = Hello(peer, session, acknowledged or 0)
+        if version != wire.VERSION:
+            ours = f"this channel speaks version {wire.VERSION}, not {version}"
+            self._refuse(peer, VersionRefused(ours))
+        elif self._server.secrets:
+            channel, ours_nonce = self._server.broker.instance, self._server.entropy(NONCE_BYTES)
+            self._transcript = Transcript(version, role, key, worker, channel, nonce, ours_nonce)
+            self.send(wire.Challenge, channel=channel, nonce=ours_nonce)
+        else:
+            self._attach(self._hello, None)
+
+    def on_prove(self, proof: bytes) -> None:
+        """Attach the peer if it knows a secret, or refuse it.
+
+        Raises:
+            ProtocolViolation: it was not challenged.
+        """
+        transcript, self._transcript = self._transcript, None
+        if transcript is None or self._hello is None:
+            raise ProtocolViolation("a proof without a challenge")
+        secret = transcript.proved_with(self._server.secrets, "client", proof)
+        if secret is None:
+            self._refuse(self._hello.peer, NotProved("it does not know a secret of this channel"))
+        else:
+            self._attach(self._hello, transcript.prove(secret, "channel"))
+
+    def _attach(self, hello: "Hello", proof: bytes | None) -> None:
         try:
-            _check_version(version)
-            attached = self._server.attach(self, peer, session, acknowledged or 0)
+            attached = self._server.attach(self, hello.peer, hello.session, hello.acknowledged)
         except Refused as refused:
-            self.log.warn(
-                "refusing {role!r} {name!r} at {peer}: {reason}",
-                role=role,
-                name=name,
-                peer=self.peer,
-                reason=str(refused),
-            )
-            self.send(wire.Refuse, code=refused.code, reason=str(refused))
-            self.drop()
+            self._refuse(hello.peer, refused)
             return
+        self._hello_is_over()
         self._session = attached
         self.send(
             wire.Welcome,
             version=wire.VERSION,
             channel=self._server.broker.instance,
             session=attached.token,
+            proof=proof,
         )
+
+    def _refuse(self, peer: Peer, refused: Refused) -> None:
+        self._hello_is_over()
+        self.log.warn(
+            "refusing {role!r} {name!r} at {peer}: {reason}",
+            role=peer.role,
+            name=peer.name,
+            peer=self.peer,
+            reason=str(refused),
+        )
+        self.send(wire.Refuse, code=refused.code, reason=str(refused))
+        self.drop()
 
     def on_subscribe(self, events: list[Any]) -> None:
         """Add subscriptions."""
@@ -224,13 +271,8 @@ class PeerLink(Link):
             self._greeting.cancel()
 
     def _no_hello(self) -> None:
-        self.log.warn("closing {peer}: it did not say hello", peer=self.peer)
+        self.log.warn("closing {peer}: it did not say who it is in time", peer=self.peer)
         self.abort()
-
-
-def _check_version(version: int) -> None:
-    if version != wire.VERSION:
-        raise VersionRefused(f"this channel speaks version {wire.VERSION}, not {version}")
 
 
 class ChannelServer(Factory):
@@ -240,13 +282,24 @@ class ChannelServer(Factory):
         broker: what routes.
         clock: tells the time.
         limits: bounds and times.
+        secrets: a peer has to know one of them, if there are any.
+        entropy: gives that many random bytes.
     """
 
     noisy = False
     log = Logger()
 
-    def __init__(self, broker: Broker, clock: IReactorTime, limits: Limits) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        clock: IReactorTime,
+        limits: Limits,
+        secrets: Sequence[bytes] = (),
+        entropy: Callable[[int], bytes] = os.urandom,
+    ) -> None:
         self.broker = broker
+        self.secrets = secrets
+        self.entropy = entropy
         self.clock = clock
         self.limits = limits
         self.driver = Driver(broker, clock, self._flush)

@@ -22,6 +22,7 @@ class ChannelService(MultiService):
         listen: Twisted server endpoint strings.
         reactor: the reactor to use; the default is Twisted's global one.
         limits: bounds and times.
+        secrets: a peer has to know one of them; without any, whoever connects is trusted.
         entropy: gives that many random bytes.
     """
 
@@ -33,6 +34,7 @@ class ChannelService(MultiService):
         *,
         reactor: Any = None,
         limits: Limits | None = None,
+        secrets: Sequence[bytes] = (),
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
         super().__init__()
@@ -40,7 +42,7 @@ class ChannelService(MultiService):
             from twisted.internet import reactor
         limits = limits or Limits()
         broker = Broker(entropy(16), limits, reactor.seconds(), limits.settle)
-        self._server = ChannelServer(broker, reactor, limits)
+        self._server = ChannelServer(broker, reactor, limits, secrets, entropy)
         self.listener = Listener(listen, self._server, reactor)
         self.listener.setServiceParent(self)
 

@@ -5,10 +5,10 @@ AMP's ``_ask``, ``_answer`` or ``_error`` is a violation. `docs/protocol.md` tel
 for those who implement it in another language.
 
 A link opens with the client's :class:`Hello`, which the channel answers with :class:`Welcome` or
-:class:`Refuse`. The client then names its subscriptions and watches, ends that with
-:class:`Restored`, and both ends send what they hold. Both streams, requests to the channel and
-deliveries from it, are numbered and acknowledged; an acknowledgement is cumulative, and rides as
-the optional argument ``acknowledged`` of any batch.
+:class:`Refuse`; one that has a secret sends a :class:`Challenge` first. The client then names its
+subscriptions and watches, ends that with :class:`Restored`, and both ends send what they hold.
+Both streams, requests to the channel and deliveries from it, are numbered and acknowledged; an
+acknowledgement is cumulative, and rides as the optional argument ``acknowledged`` of any batch.
 """
 
 from typing import Any
@@ -107,7 +107,21 @@ class Hello(OneWay):
         # The session that it had last, and the number of the last delivery that it had of it.
         (b"session", amp.String(optional=True)),
         _acknowledged,
+        # 32 random bytes, drawn for this link.
+        (b"nonce", amp.String()),
     ]
+
+
+class Challenge(OneWay):
+    """Channel: prove that you know a secret of mine."""
+
+    arguments = [(b"channel", amp.String()), (b"nonce", amp.String())]
+
+
+class Prove(OneWay):
+    """Client: the proof, of :class:`tpush.channel.handshake.Transcript`."""
+
+    arguments = [(b"proof", amp.String())]
 
 
 class Welcome(OneWay):
@@ -117,6 +131,8 @@ class Welcome(OneWay):
         (b"version", amp.Integer()),
         (b"channel", amp.String()),
         (b"session", amp.String()),
+        # Of the channel, where it has challenged the client.
+        (b"proof", amp.String(optional=True)),
     ]
 
 

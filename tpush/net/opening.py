@@ -16,6 +16,7 @@ import socket
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 from twisted.internet import tcp
@@ -42,11 +43,19 @@ class Opened:
 
     Args:
         reopen: opens a worker's socket anew, where it has its own.
+        path: of a unix socket.
     """
 
     sockets: list[socket.socket]
     reopen: Callable[[], socket.socket] | None = None
     path: bytes | None = None
+
+    @property
+    def exposed(self) -> bool:
+        """Whether another host could connect."""
+        if self.path is not None:
+            return False
+        return not ip_address(self.sockets[0].getsockname()[0]).is_loopback
 
     def of(self, worker: int) -> socket.socket:
         """Return the socket of a worker, counted from 0."""
@@ -175,21 +184,30 @@ class Opener:
         return _NoPort()
 
 
-def check_endpoints(reactor: Any, endpoints: Sequence[str]) -> None:
+def exposed_endpoints(reactor: Any, endpoints: Sequence[str]) -> list[str]:
     """Find out now whether *endpoints* can be listened on, and leave them closed.
 
+    Returns:
+        Those that another host could connect to.
+
     Raises:
-        CannotListen: one cannot.
+        CannotListen: one cannot be listened on.
     """
-    opened = []
+    exposed, opened = [], []
     try:
         for endpoint in endpoints:
-            # A socket of systemd's can be taken once only.
-            if not endpoint.startswith(SYSTEMD):
-                opened.append(_Probe(reactor, 1).open(endpoint))
+            if endpoint.startswith(SYSTEMD):
+                # A socket of systemd's can be taken once only: go by what it is said to be.
+                if "UNIX" not in endpoint:
+                    exposed.append(endpoint)
+                continue
+            opened.append(_Probe(reactor, 1).open(endpoint))
+            if opened[-1].exposed:
+                exposed.append(endpoint)
     finally:
         for each in opened:
             each.close()
+    return exposed
 
 
 class _Probe(Opener):

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from twisted.application.service import Service
+from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IDelayedCall
@@ -24,6 +24,7 @@ from typing_extensions import override
 
 from tpush.background import background
 from tpush.net import control
+from tpush.net.hangup import OnHangUp
 from tpush.net.opening import Opened, Opener
 
 PING_EVERY = 3.0
@@ -148,6 +149,12 @@ class Worker(ProcessProtocol):
         ours.close()
         background(self._look_after(link), self.log, f"looking after worker {self._number}")
 
+    def hang_up(self) -> None:
+        """Pass a SIGHUP on."""
+        transport: Any = self.transport
+        if self._up and transport is not None:
+            transport.signalProcess("HUP")
+
     async def stop(self) -> None:
         """End the process and start no other; returns when it is gone."""
         self._cancel(self._call)
@@ -235,8 +242,8 @@ class Worker(ProcessProtocol):
             call.cancel()
 
 
-class PreforkService(Service):
-    """Runs one role in several worker processes.
+class PreforkService(MultiService):
+    """Runs one role in several worker processes; a SIGHUP goes to each of them.
 
     Args:
         role: the module whose ``make_worker(settings, reactor, endpoint_for)`` makes the role.
@@ -250,6 +257,7 @@ class PreforkService(Service):
     def __init__(
         self, role: str, settings: Mapping[str, Any], workers: int, *, reactor: Any = None
     ) -> None:
+        super().__init__()
         if reactor is None:
             from twisted.internet import reactor
         self._role = role
@@ -258,6 +266,7 @@ class PreforkService(Service):
         self._reactor = reactor
         self._opened: list[Opened] = []
         self._workers: list[Worker] = []
+        OnHangUp(self._hang_up, reactor=reactor).setServiceParent(self)
 
     @override
     def privilegedStartService(self) -> None:
@@ -283,15 +292,19 @@ class PreforkService(Service):
 
     @override
     def stopService(self) -> Deferred[None]:
-        super().stopService()
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        await super().stopService()
         stops = [Deferred.fromCoroutine(worker.stop()) for worker in self._workers]
         await gatherResults(stops)
         for opened in self._opened:
             opened.close()
         self._workers, self._opened = [], []
+
+    def _hang_up(self) -> None:
+        for worker in self._workers:
+            worker.hang_up()
 
     def _open(self) -> None:
         if not self._opened:

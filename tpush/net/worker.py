@@ -143,6 +143,8 @@ def main(reactor_module: str, sockets: int) -> None:
     globalLogBeginner.beginLoggingTo([_PassingOn(link)], redirectStandardIO=False)
     # Ctrl-C goes to the whole foreground group, and is the parent's to act on.
     reactor.callWhenRunning(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    # The parent passes this on; a role that has a use for it says so.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     reactor.callWhenRunning(
         reactor.adoptStreamConnection, control.DESCRIPTOR, socket.AF_UNIX, _LinkFactory(link)
     )

@@ -123,10 +123,12 @@ class HTTPConnection(HTTPChannel):
 
     @override
     def loseConnection(self) -> None:
-        # Twisted waits without end for a client that does not take the last answer.
-        self._closing = True
-        self.setTimeout(self._limits.request_wait)
-        super().loseConnection()
+        if not self._closing:
+            self._closing = True
+            # Twisted waits without end for a client that does not take the last answer.
+            self.setTimeout(self._limits.request_wait)
+            self.transport.unregisterProducer()
+        self.transport.loseConnection()
 
     def refuse(self, status: int, reason: str) -> None:
         """Answer a request that is not read to its end, and close the connection.

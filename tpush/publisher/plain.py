@@ -50,6 +50,8 @@ class PlainResource(Resource):
                 raise
             if error.status == 503:
                 request.setHeader(b"Retry-After", b"1")
+            if error.status == 401:
+                request.setHeader(b"WWW-Authenticate", b'Bearer realm="tpush"')
             return request.refuse(error.status, str(error))
 
     @override

@@ -6,11 +6,13 @@ from typing import Any, ClassVar
 from twisted.application.service import IService
 
 from tpush import options
+from tpush.access import KeyRing
 from tpush.connect import connect
 from tpush.limits import Limits
+from tpush.net.hangup import OnHangUp
 from tpush.net.listener import EndpointFor
 from tpush.net.prefork import PreforkService
-from tpush.options import Option, RoleOptions
+from tpush.options import Option, RoleOptions, first_secret
 from tpush.publisher.service import PublisherService
 
 
@@ -25,9 +27,15 @@ class Options(RoleOptions):
         options.WORKERS,
         options.NAME,
         options.SILENCE,
+        options.SECRET_FILE,
         options.MAX_HELD,
         options.MAX_BODY,
+        options.API_KEY_FILE,
+        options.HOST,
+        options.INSECURE,
     )
+    guard: ClassVar[str] = "api-key-file"
+    guarded: ClassVar[Sequence[Option]] = listening
 
 
 def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks for this name
@@ -55,7 +63,16 @@ def make_worker(
         limits=limits,
         role=Options.role,
         name=settings["name"],
+        secret=first_secret(settings),
     )
-    return PublisherService(
-        channel, settings["listen"], reactor=reactor, limits=limits, endpoint_for=endpoint_for
+    publisher = PublisherService(
+        channel,
+        settings["listen"],
+        reactor=reactor,
+        limits=limits,
+        keys=KeyRing(settings["api-key-file"]) if settings["api-key-file"] else None,
+        hosts=settings["host"],
+        endpoint_for=endpoint_for,
     )
+    OnHangUp(publisher.reload, reactor=reactor).setServiceParent(publisher)
+    return publisher

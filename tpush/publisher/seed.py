@@ -8,6 +8,7 @@ from tpush.interfaces import IChannel
 from tpush.publisher.address import destination
 from tpush.publisher.errors import BadRequest, UnsupportedBody
 from tpush.publisher.form import Fields, parse_form, parse_query
+from tpush.publisher.guard import Guard
 from tpush.publisher.plain import PlainResource
 from tpush.publisher.request import PublisherRequest
 
@@ -20,16 +21,19 @@ class Seed(PlainResource):
 
     Args:
         channel: where to.
+        guard: who may.
     """
 
     allowed: ClassVar[tuple[bytes, ...]] = (b"GET", b"POST")
 
-    def __init__(self, channel: IChannel) -> None:
+    def __init__(self, channel: IChannel, guard: Guard) -> None:
         super().__init__()
         self._channel = channel
+        self._guard = guard
 
     @override
     def answer(self, request: PublisherRequest) -> bytes:
+        self._guard.check(request)
         fields = parse_query(request.query)
         if request.method == b"POST":
             fields |= _body_fields(request)

@@ -1,6 +1,6 @@
 """The publisher's lifetime."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -8,9 +8,11 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from typing_extensions import override
 
+from tpush.access import KeyRing
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
 from tpush.net.listener import EndpointFor, Listener
+from tpush.publisher.guard import Guard
 from tpush.publisher.site import PublisherSite
 
 
@@ -22,6 +24,8 @@ class PublisherService(MultiService):
         listen: Twisted server endpoint strings.
         reactor: the reactor to use; the default is Twisted's global one.
         limits: bounds and times.
+        keys: one of them is asked for; without any, only pages of other sites are kept out.
+        hosts: names of this server, besides ``localhost`` and addresses.
         endpoint_for: turns a string into an endpoint, where it is not the reactor's own.
     """
 
@@ -34,13 +38,17 @@ class PublisherService(MultiService):
         *,
         reactor: Any = None,
         limits: Limits | None = None,
+        keys: KeyRing | None = None,
+        hosts: Collection[str] = (),
         endpoint_for: EndpointFor | None = None,
     ) -> None:
         super().__init__()
         if reactor is None:
             from twisted.internet import reactor
         self._channel = channel
-        site = PublisherSite(channel, reactor, limits or Limits())
+        self._keys = keys
+        guard = Guard(keys, frozenset(host.lower() for host in hosts))
+        site = PublisherSite(channel, reactor, limits or Limits(), guard)
         self.listener = Listener(listen, site, reactor, endpoint_for=endpoint_for)
         self.listener.setServiceParent(self)
 
@@ -52,6 +60,15 @@ class PublisherService(MultiService):
     @override
     def stopService(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._stop())
+
+    def reload(self) -> None:
+        """Read the keys again.
+
+        Raises:
+            UnsafeSecret: they cannot be used; those that were there are in force.
+        """
+        if self._keys is not None:
+            self._keys.reload()
 
     async def _stop(self) -> None:
         await self.listener.stop_listening()

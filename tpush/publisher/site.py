@@ -11,6 +11,7 @@ from typing_extensions import override
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
 from tpush.publisher.connection import HTTPConnection
+from tpush.publisher.guard import Guard
 from tpush.publisher.health import Health
 from tpush.publisher.plain import Missing
 from tpush.publisher.request import PublisherRequest
@@ -24,15 +25,18 @@ class PublisherSite(Site):
         channel: where to publish.
         reactor: tells the time.
         limits: the bounds of requests.
+        guard: who may publish.
     """
 
     noisy = False
 
-    def __init__(self, channel: IChannel, reactor: Any, limits: Limits) -> None:
+    def __init__(
+        self, channel: IChannel, reactor: Any, limits: Limits, guard: Guard | None = None
+    ) -> None:
         request_factory = partial(PublisherRequest, max_body=limits.content)
         super().__init__(Root(), request_factory, timeout=limits.request_wait, reactor=reactor)
         self._limits = limits
-        self.resource.putChild(b"", Seed(channel))
+        self.resource.putChild(b"", Seed(channel, guard or Guard()))
         self.resource.putChild(b"health", Health(channel))
 
     @override

@@ -12,13 +12,14 @@ from typing import Any
 from autobahn.twisted.util import peer2str
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.protocol import WebSocketProtocol
-from autobahn.websocket.types import ConnectionRequest
+from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from typing_extensions import override
 
+from tpush.access import Origins
 from tpush.limits import Limits
 from tpush.message import ConnectionID, Message, WorkerID
 from tpush.pusher.audience import Audience
@@ -77,7 +78,11 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
 
     @override
     def onConnect(self, request: ConnectionRequest) -> None:
-        pass
+        # Autobahn's request.origin is empty where there is none, and where it is empty.
+        origin = request.headers.get("origin")
+        refusal = self.factory.origins.refuse(origin, request.host)
+        if refusal is not None:
+            raise ConnectionDeny(ConnectionDeny.FORBIDDEN, refusal)
 
     @override
     def _onOpen(self) -> None:
@@ -126,21 +131,30 @@ class PusherFactory(WebSocketServerFactory):
         worker: the id that clients are greeted with.
         reactor: the reactor to use.
         limits: bounds and times.
+        origins: which web pages may connect.
     """
 
     noisy = False
     connection_class: type[Connection] = Connection
 
-    def __init__(self, worker: WorkerID, reactor: IReactorTime, limits: Limits) -> None:
+    def __init__(
+        self,
+        worker: WorkerID,
+        reactor: IReactorTime,
+        limits: Limits,
+        origins: Origins | None = None,
+    ) -> None:
         super().__init__(reactor=reactor, server="tpush")
         # Autobahn's own timer goes to the global reactor, whichever it was given.
         self._batched_timer = SimpleNamespace(call_later=reactor.callLater)
         self.worker = worker
+        self.origins = origins or Origins()
         self.audience: Audience[Receiver] = Audience()
         self.fanout = FanOut(self.audience, reactor, self._frame)
         self._connections: set[Connection] = set()
         self._empty: Deferred[None] | None = None
         self.setProtocolOptions(
+            versions=[13],
             webStatus=False,
             # Else a message that is too long ends as 1006, without a close frame.
             failByDrop=False,

@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 from twisted.application.service import IService
 
 from tpush import options
+from tpush.access import Origins
 from tpush.connect import connect
 from tpush.limits import Limits
 from tpush.net.collector import spare_collector
 from tpush.net.listener import EndpointFor
 from tpush.net.prefork import PreforkService
-from tpush.options import Option, RoleOptions
+from tpush.options import Option, RoleOptions, first_secret
 from tpush.pusher.service import PusherService
 
 
@@ -26,6 +27,9 @@ class Options(RoleOptions):
         options.WORKERS,
         options.NAME,
         options.SILENCE,
+        options.SECRET_FILE,
+        options.ORIGIN,
+        options.HOST,
     )
 
 
@@ -57,7 +61,13 @@ def make_worker(
         limits=limits,
         role=Options.role,
         name=settings["name"],
+        secret=first_secret(settings),
     )
     return PusherService(
-        channel, settings["listen"], reactor=reactor, limits=limits, endpoint_for=endpoint_for
+        channel,
+        settings["listen"],
+        reactor=reactor,
+        limits=limits,
+        origins=Origins(settings["origin"], settings["host"]),
+        endpoint_for=endpoint_for,
     )

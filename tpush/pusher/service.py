@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred, TimeoutError
 from twisted.logger import Logger
 from typing_extensions import override
 
+from tpush.access import Origins
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
 from tpush.message import BROADCAST, MAX_ID, WorkerID, worker_event
@@ -27,6 +28,7 @@ class PusherService(MultiService):
         listen: Twisted server endpoint strings.
         reactor: the reactor to use; the default is Twisted's global one.
         limits: bounds and times.
+        origins: which web pages may connect; by default those of the host that they connect to.
         endpoint_for: turns a string into an endpoint, where it is not the reactor's own.
         entropy: gives that many random bytes.
     """
@@ -40,6 +42,7 @@ class PusherService(MultiService):
         *,
         reactor: Any = None,
         limits: Limits | None = None,
+        origins: Origins | None = None,
         endpoint_for: EndpointFor | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
@@ -50,7 +53,7 @@ class PusherService(MultiService):
         self._reactor = reactor
         self._limits = limits or Limits()
         self._entropy = entropy
-        self.factory = PusherFactory(self._draw(), reactor, self._limits)
+        self.factory = PusherFactory(self._draw(), reactor, self._limits, origins)
         self.listener = Listener(
             listen, self.factory, reactor, eager=True, endpoint_for=endpoint_for
         )

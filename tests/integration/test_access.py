@@ -1,0 +1,83 @@
+"""Who is let in, by real processes."""
+
+import os
+import signal
+from pathlib import Path
+
+import requests
+from twisted.trial.unittest import SynchronousTestCase
+from typing_extensions import override
+
+from tests.integration.processes import Role, children, eventually, free_port, healthy
+
+SECRET, KEY, NEW_KEY = "the channel's own secret", "a back end's own key", "its next own key!"
+
+
+class AccessTests(SynchronousTestCase):
+    """A cluster whose channel has a secret, and whose publisher has keys."""
+
+    @override
+    def setUp(self) -> None:
+        self.folder = Path(self.mktemp()).absolute()
+        self.folder.mkdir()
+
+    def file(self, name: str, *lines: str) -> str:
+        path = self.folder / name
+        path.write_text("\n".join(lines))
+        path.chmod(0o600)
+        return str(path)
+
+    def start(self, *arguments: str, **environ: str) -> Role:
+        role = Role(*arguments, environ=environ, cwd=self.folder)
+        self.addCleanup(role.stop)
+        return role
+
+    def test_secret_and_keys(self) -> None:
+        """Those who know are let in, others are not, and nothing that is secret shows."""
+        channel, http, other = free_port(), free_port(), free_port()
+        where = f"--channel=tcp:127.0.0.1:{channel}"
+        secret = self.file("secret", "an older secret of it", SECRET)
+        keys = self.file("keys", "# of the shop", KEY)
+        url = f"http://127.0.0.1:{http}/"
+        roles = [
+            self.start(
+                "tpush-channel",
+                f"--listen=tcp:{channel}:interface=127.0.0.1",
+                f"--secret-file={secret}",
+            ),
+            self.start(
+                "tpush-http",
+                f"--listen=tcp:{http}:interface=127.0.0.1",
+                where,
+                f"--api-key-file={keys}",
+                "--workers=2",
+                TPUSH_SECRET=SECRET,
+            ),
+            self.start(
+                "tpush-http",
+                f"--listen=tcp:{other}:interface=127.0.0.1",
+                where,
+                TPUSH_SECRET="somebody else's secret",
+            ),
+        ]
+        eventually(lambda: healthy(url), "healthy")
+        roles[1].wait_for("connected to the channel", 2)
+        roles[2].wait_for("does not know a secret of this channel")
+        self.assertFalse(healthy(f"http://127.0.0.1:{other}/"))
+        self.assertEqual(self.status(url, KEY), 200)
+        self.assertEqual(self.status(url, NEW_KEY), 401)
+        self.file("keys", NEW_KEY)
+        os.kill(roles[1].process.pid, signal.SIGHUP)
+        roles[1].wait_for("did what SIGHUP asks for", 3)
+        for _ in range(8):  # whichever worker it is
+            self.assertEqual((self.status(url, KEY), self.status(url, NEW_KEY)), (401, 200))
+        for role in roles:
+            for pid in (role.process.pid, *children(role.process.pid)):
+                shown = Path(f"/proc/{pid}/cmdline").read_text()
+                self.assertNotIn(SECRET, shown)
+            for hidden in (SECRET, KEY, NEW_KEY, "somebody else"):
+                self.assertNotIn(hidden, role.log)
+
+    def status(self, url: str, key: str) -> int:
+        headers = {"Authorization": f"Bearer {key}", "Connection": "close"}
+        return requests.get(url, {"content": "x"}, headers=headers, timeout=10).status_code

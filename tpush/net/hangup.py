@@ -1,0 +1,49 @@
+"""What a program does at SIGHUP."""
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.logger import Logger
+from typing_extensions import override
+
+from tpush.errors import TPushError
+
+
+class OnHangUp(Service):
+    """Calls a function at each SIGHUP, for as long as it runs.
+
+    Args:
+        callback: is called in the reactor; an error of ours that it raises is logged in one line.
+        reactor: the reactor to use; the default is Twisted's global one.
+    """
+
+    log = Logger()
+
+    def __init__(self, callback: Callable[[], object], *, reactor: Any = None) -> None:
+        if reactor is None:
+            from twisted.internet import reactor
+        self._callback = callback
+        self._reactor = reactor
+        self._before: Any = None
+
+    @override
+    def startService(self) -> None:
+        super().startService()
+        self._before = signal.signal(
+            signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._call)
+        )
+
+    @override
+    def stopService(self) -> None:
+        signal.signal(signal.SIGHUP, self._before)
+        super().stopService()
+
+    def _call(self) -> None:
+        try:
+            self._callback()
+        except TPushError as error:
+            self.log.error("at SIGHUP: {error}; what was in force stays", error=error)
+        else:
+            self.log.info("did what SIGHUP asks for")
