@@ -20,7 +20,7 @@ class Echo(Connection):
 
     @override
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        self.write_frames(self.factory.frame(payload, text=not isBinary))
+        self.write_frames(self.factory.frame(payload, text=not isBinary), 1)
 
 
 class EchoFactory(PusherFactory):

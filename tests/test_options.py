@@ -74,6 +74,7 @@ class OptionsTests(SynchronousTestCase):
             ([], {"TPUSH_WORKERS": "-1"}, "tpush-ws: TPUSH_WORKERS is a whole number"),
             (["--channel", "nonsense:1"], {}, "tpush-ws: --channel is a client endpoint string"),
             (["--silence", "never"], {}, "tpush-ws: --silence is seconds from 1 to 600"),
+            (["--slow-client", "wait"], {}, "tpush-ws: --slow-client is one of disconnect, drop-"),
             (["--listen", "tcp:http"], {}, "tpush-ws: cannot listen on tcp:http: it is no server"),
             (["--listen", "carrier:pigeon"], {}, "tpush-ws: cannot listen on carrier:pigeon"),
             (["--nonsense"], {}, "tpush-ws: option --nonsense not recognized"),
@@ -149,7 +150,7 @@ class OptionsTests(SynchronousTestCase):
         """What the options say can be sent to a worker process, and makes the same limits."""
         options = self.parse("--silence", "7")
         self.assertEqual(json.loads(json.dumps(options.settings)), options.settings)
-        self.assertEqual(options.settings["limits"], {"silence": 7})
+        self.assertEqual(options.settings["limits"]["silence"], 7)
         self.assertEqual(options.limits.silence, 7)
 
     def test_pid_file(self) -> None:

@@ -38,6 +38,10 @@ class Limits:
         job_backoff_most: the most of that.
         remember: a worker remembers the last number of a publisher that is silent.
         client_message: bytes of one message from a WebSocket client; beyond it, close 1009.
+        pending: bytes that wait for one WebSocket client, besides 64 KiB in its transport and one
+            message on its way there; beyond it, the slow-client policy.
+        ping_interval: between two pings to a WebSocket client; 0 sends none.
+        ping_timeout: a WebSocket client has to answer a ping with anything at all.
         close_wait: WebSocket clients have to answer a close when their worker stops.
         stop_wait: a stopping role waits for its channel to acknowledge.
         request_line: bytes of an HTTP request's first line, beyond which the answer is 414, and of
@@ -66,6 +70,9 @@ class Limits:
     job_backoff_most: float = 60.0
     remember: float = 3600.0
     client_message: int = 64 * KIB
+    pending: int = MIB
+    ping_interval: float = 25.0
+    ping_timeout: float = 8.0
     close_wait: float = 5.0
     stop_wait: float = 3.0
     request_line: int = 16 * KIB

@@ -78,6 +78,17 @@ def seconds(least: float, most: float) -> Callable[[str], float]:
     return parse
 
 
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Return a kind: one of a few words."""
+
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return text
+
+    return parse
+
+
 def switch(text: str) -> bool:
     """Be a kind: on or off."""
     return text.lower() in ("1", "on", "yes", "true")
@@ -162,6 +173,34 @@ MAX_HELD = Option(
     whole(1, 100_000_000),
     "publishes that are held until the channel acknowledges them; beyond it they fail (503)",
     limit="held_items",
+)
+MAX_PENDING = Option(
+    "max-pending",
+    str(DEFAULTS.pending),
+    whole(64 * 1024, 1024 * 1024 * 1024),
+    "bytes that may wait for one client that does not read as fast as messages come",
+    limit="pending",
+)
+SLOW_CLIENT = Option(
+    "slow-client",
+    "disconnect",
+    one_of("disconnect", "drop-newest", "drop-oldest", "keep-latest"),
+    "what is done beyond that: disconnect (with close code 4008), drop-newest, drop-oldest or "
+    "keep-latest",
+)
+PING_INTERVAL = Option(
+    "ping-interval",
+    f"{DEFAULTS.ping_interval:g}",
+    seconds(0, 3600),
+    "seconds between two pings to a client; 0 sends none",
+    limit="ping_interval",
+)
+PING_TIMEOUT = Option(
+    "ping-timeout",
+    f"{DEFAULTS.ping_timeout:g}",
+    seconds(1, 600),
+    "seconds that a client has to answer a ping, before it is disconnected",
+    limit="ping_timeout",
 )
 SECRET_FILE = Option(
     "secret-file",

@@ -12,6 +12,7 @@ from tpush.net.collector import spare_collector
 from tpush.net.hangup import OnHangUp
 from tpush.options import Option, RoleOptions
 from tpush.publisher.service import PublisherService
+from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.service import PusherService
 
 
@@ -24,6 +25,10 @@ class Options(RoleOptions):
         options.LISTEN_WS_TOO,
         options.LISTEN_HTTP_TOO,
         options.JOB_ATTEMPTS,
+        options.MAX_PENDING,
+        options.SLOW_CLIENT,
+        options.PING_INTERVAL,
+        options.PING_TIMEOUT,
         options.MAX_BODY,
         options.API_KEY_FILE,
         options.ORIGIN,
@@ -47,6 +52,7 @@ def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks
         config["listen-ws"],
         limits=limits,
         origins=Origins(config["origin"], config["host"]),
+        slow=SlowPolicy(config["slow-client"]),
     ).setServiceParent(roles)
     publisher = PublisherService(
         broker.channel(),

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -18,9 +19,16 @@ class Listener:
         self.url = url
         self.address = (0, 0)
         self.got: list[str] = []
+        self.arrived: list[float] = []
         self.closed: int | None = None
         self._connection: ClientConnection | None = None
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def latencies(self) -> list[float]:
+        """Seconds that each message was on its way, where it begins with when it was sent."""
+        sent = (float(message.partition(":")[0]) for message in self.got)
+        return [at - begun for at, begun in zip(self.arrived, sent, strict=True)]
 
     async def open(self) -> None:
         """Connect, and take the greeting."""
@@ -42,6 +50,7 @@ class Listener:
         try:
             while True:
                 self.got.append(str(await connection.recv()))
+                self.arrived.append(time.monotonic())
         except ConnectionClosed as closed:
             self.closed = closed.rcvd.code if closed.rcvd else 1006
 

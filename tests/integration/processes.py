@@ -12,12 +12,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 import requests
+from websockets.sync.client import connect
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE = 30.0
@@ -166,9 +167,16 @@ class Cluster:
         pushers: how many hosts hold connections.
         workers: worker processes on each.
         publishers: how many take requests.
+        pusher_options: further options of the pushers.
     """
 
-    def __init__(self, pushers: int = 1, workers: int = 1, publishers: int = 1) -> None:
+    def __init__(
+        self,
+        pushers: int = 1,
+        workers: int = 1,
+        publishers: int = 1,
+        pusher_options: Sequence[str] = (),
+    ) -> None:
         self.channel_port = free_port()
         self.channel = Role(
             "tpush-channel", "--listen", f"tcp:{self.channel_port}:interface=127.0.0.1"
@@ -182,6 +190,7 @@ class Cluster:
                 "tpush-ws",
                 *("--listen", f"tcp:{port}:interface={host}"),
                 *("--channel", where, "--workers", str(workers)),
+                *pusher_options,
             )
             for host, port in zip(self.pusher_hosts, self.pusher_ports, strict=True)
         ]
@@ -211,6 +220,10 @@ class Cluster:
             pusher.wait_for("connected to the channel", self.workers)
         for url in self.http_urls:
             eventually(lambda url=url: healthy(url), f"{url} is healthy")  # type: ignore[misc]
+        with connect(self.ws_urls[0]) as client:
+            client.recv(DEADLINE)
+            requests.get(self.http_urls[0], {"content": "settled"}, timeout=DEADLINE)
+            client.recv(DEADLINE)
 
     def stop(self) -> list[int]:
         """End all roles, clients' first; return their exit statuses."""

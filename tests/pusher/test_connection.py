@@ -15,9 +15,11 @@ from typing_extensions import override
 from tests.pusher.websocket import BROWSER_OFFER, client_frame, handshake, server_frames
 from tpush.limits import Limits
 from tpush.message import BROADCAST, ConnectionID, Message, WorkerID
+from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.connection import GOING_AWAY, Connection, PusherFactory
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+TOO_SLOW = b"too slow: come back"
 
 
 class Transport(StringTransport):
@@ -207,6 +209,88 @@ class ConnectionTests(SynchronousTestCase):
     def test_close_nobody(self) -> None:
         """Without clients the end is told at once."""
         self.successResultOf(self.factory.close_all(GOING_AWAY, "going away"))
+
+    def slow(self, policy: SlowPolicy, **limits: Any) -> Client:
+        """Return a client whose transport has as much as it is to have."""
+        self.factory = PusherFactory(
+            WorkerID(7), self.clock, replace(Limits(), pending=20, **limits), slow=policy
+        )
+        client = Client(self.factory).open()
+        client.connection.pauseProducing()
+        return client
+
+    def test_slow_and_back(self) -> None:
+        """What a slow client could not take yet waits, and comes when it can, in order."""
+        client = self.slow(SlowPolicy.DISCONNECT)
+        self.publish(b"1")
+        self.publish(b"2")
+        self.assertEqual(len(client.frames), 1)
+        client.connection.resumeProducing()
+        self.publish(b"3")
+        self.assertEqual([data for _, data in client.frames[1:]], [b"1", b"2", b"3"])
+
+    def test_slow_again(self) -> None:
+        """A transport that takes only part of what waits is given no more than that."""
+        client = self.slow(SlowPolicy.DISCONNECT)
+        for data in (b"1", b"2", b"3"):
+            self.publish(data)
+        write = client.transport.write
+
+        def pause_after(data: bytes) -> None:
+            write(data)
+            client.connection.pauseProducing()
+
+        client.transport.write = pause_after  # type: ignore[method-assign]
+        client.connection.resumeProducing()
+        self.assertEqual([data for _, data in client.frames[1:]], [b"1"])
+        client.transport.write = write  # type: ignore[method-assign]
+        client.connection.resumeProducing()
+        self.assertEqual([data for _, data in client.frames[1:]], [b"1", b"2", b"3"])
+
+    def test_too_slow(self) -> None:
+        """A client with too much waiting is closed with 4008, which others do not feel."""
+        client, other = self.slow(SlowPolicy.DISCONNECT), Client(self.factory).open()
+        for _ in range(3):
+            self.publish(b"x" * 8)
+        self.assertEqual(client.frames[1:], [(CLOSE, struct.pack("!H", 4008) + TOO_SLOW)])
+        self.assertEqual(len(other.frames), 4)
+        metrics = self.factory.metrics
+        self.assertEqual((metrics.slow_closed, metrics.slow_dropped), (1, 3))
+        self.clock.advance(10)
+        self.assertTrue(client.gone)
+
+    def test_dropped(self) -> None:
+        """The other policies keep a slow client, and what it gets is whole."""
+        for policy, kept in [
+            (SlowPolicy.DROP_NEWEST, [b"1" * 8, b"2" * 8]),
+            (SlowPolicy.DROP_OLDEST, [b"2" * 8, b"3" * 8]),
+            (SlowPolicy.KEEP_LATEST, [b"3" * 8]),
+        ]:
+            with self.subTest(policy=policy):
+                client = self.slow(policy)
+                for digit in (b"1", b"2", b"3"):
+                    self.publish(digit * 8)
+                client.connection.resumeProducing()
+                self.assertEqual([data for _, data in client.frames[1:]], kept)
+                self.assertEqual(self.factory.metrics.slow_dropped, 3 - len(kept))
+                self.assertFalse(client.gone)
+
+    def test_pongs_for_one_who_never_reads(self) -> None:
+        """A client that asks and does not read is not answered."""
+        client = self.slow(SlowPolicy.DISCONNECT)
+        client.send(client_frame(PING, b"x") * 1000)
+        self.assertEqual(len(client.frames), 1)
+
+    def test_silent(self) -> None:
+        """A client that does not answer a ping is dropped; one that does stays."""
+        silent, alive = Client(self.factory).open(), Client(self.factory).open()
+        for _ in range(4):
+            self.clock.advance(10)
+            for opcode, payload in alive.frames[-1:]:
+                if opcode == PING:
+                    alive.send(client_frame(PONG, payload))
+        self.assertTrue(silent.gone)
+        self.assertFalse(alive.gone)
 
     def test_nothing_left_on_the_clock(self) -> None:
         """A client that came and went leaves no timer."""

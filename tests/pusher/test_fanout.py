@@ -18,7 +18,7 @@ class Recorder(Receiver):
         self.writes: list[bytes] = []
 
     @override
-    def write_frames(self, frames: bytes) -> None:
+    def write_frames(self, frames: bytes, messages: int) -> None:
         self.writes.append(frames)
 
 

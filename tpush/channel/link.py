@@ -7,6 +7,7 @@ holds in batches, one a reactor turn, for as long as the transport takes them.
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from twisted.internet.error import ConnectionAborted
@@ -84,6 +85,9 @@ class Link(amp.AMP):
         self._transportPeer = transport.getPeer()
         self._transportHost = transport.getHost()
         self._open = True
+        with suppress(AttributeError, OSError):  # a unix socket has no such option
+            # Else a box that follows an acknowledgement waits for the other end's own, 40 ms.
+            transport.setTcpNoDelay(True)
         self._heard = self._spoke = self.clock.seconds()
         self._beat = self.clock.callLater(self.limits.heartbeat / 2, self._on_beat)
         transport.registerProducer(self, streaming=True)

@@ -14,15 +14,18 @@ from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerPr
 from autobahn.websocket.protocol import WebSocketProtocol
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.interfaces import IAddress, IPushProducer, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from typing_extensions import override
+from zope.interface import implementer
 
 from tpush.access import Origins
 from tpush.limits import Limits
 from tpush.message import ConnectionID, Message, WorkerID
+from tpush.metrics import PusherMetrics
 from tpush.pusher.audience import Audience
+from tpush.pusher.backlog import Backlog, BacklogFull, SlowPolicy
 from tpush.pusher.fanout import FanOut, Receiver
 
 GOING_AWAY = 1001
@@ -30,6 +33,9 @@ GOING_AWAY = 1001
 
 SERVICE_RESTART = 1012
 """Registered with IANA: come back, elsewhere or later."""
+
+SLOW = 4008
+"""The client does not read as fast as messages come; it may come back."""
 
 OPEN = WebSocketServerProtocol.STATE_OPEN
 
@@ -46,6 +52,7 @@ LEFT_BEHIND = (
 """What the opening handshake leaves on a connection."""
 
 
+@implementer(IPushProducer)
 class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
     """A client, from its handshake to its end."""
 
@@ -54,6 +61,9 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
 
     factory: "PusherFactory"
     connection: ConnectionID | None = None
+    _backlog: Backlog | None = None
+    """What waits, while the transport takes nothing more."""
+    _paused = False
 
     # The first three stand in for Autobahn's own, which build log arguments on every call, in
     # colour where `click` is installed, with debug logging off: half the cost of a handshake.
@@ -82,6 +92,7 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
         origin = request.headers.get("origin")
         refusal = self.factory.origins.refuse(origin, request.host)
         if refusal is not None:
+            self.factory.metrics.refused += 1
             raise ConnectionDeny(ConnectionDeny.FORBIDDEN, refusal)
 
     @override
@@ -91,7 +102,15 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
     @override
     def onOpen(self) -> None:
         self._forget_handshake()
+        self.transport.registerProducer(self, True)  # type: ignore[union-attr]  # noqa: FBT003
         self.factory.opened(self)
+
+    @override
+    def onPing(self, payload: bytes) -> None:
+        # One who asks and does not read must not fill our memory with answers; he may be answered
+        # once for several, RFC 6455 section 5.5.3.
+        if self._backlog is None:
+            super().onPing(payload)
 
     @override
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
@@ -99,12 +118,46 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
 
     @override
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        self._backlog = None
         self.factory.closed(self)
 
     @override
-    def write_frames(self, frames: bytes) -> None:
+    def write_frames(self, frames: bytes, messages: int) -> None:
         if self.state == OPEN:
-            self.transport.write(frames)  # type: ignore[union-attr]
+            if self._backlog is None:
+                self.transport.write(frames)  # type: ignore[union-attr]
+            else:
+                self._wait(self._backlog, frames, messages)
+
+    def _wait(self, backlog: Backlog, frames: bytes, messages: int) -> None:
+        metrics = self.factory.metrics
+        try:
+            metrics.slow_dropped += backlog.add(frames, messages)
+        except BacklogFull:
+            metrics.slow_closed += 1
+            metrics.slow_dropped += backlog.clear() + messages
+            self.close(SLOW, "too slow: come back")
+
+    # The transport's producer: it says when the client falls behind.
+
+    def pauseProducing(self) -> None:  # noqa: N802 - IPushProducer has the name
+        """Let frames wait here: the transport has as much as it is to have."""
+        self._paused = True
+        if self._backlog is None:
+            self._backlog = self.factory.backlog()
+
+    def resumeProducing(self) -> None:  # noqa: N802 - the same
+        """Give the transport what waits, until it has enough."""
+        self._paused = False
+        while not self._paused and self._backlog is not None and self.state == OPEN:
+            frames = self._backlog.take()
+            if frames is None:
+                self._backlog = None
+            else:
+                self.transport.write(frames)  # type: ignore[union-attr]
+
+    def stopProducing(self) -> None:  # noqa: N802 - the same
+        """Be told that the connection is gone."""
 
     def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake, or drop a connection that has not opened."""
@@ -132,6 +185,7 @@ class PusherFactory(WebSocketServerFactory):
         reactor: the reactor to use.
         limits: bounds and times.
         origins: which web pages may connect.
+        slow: what is done for a client that does not read.
     """
 
     noisy = False
@@ -143,12 +197,16 @@ class PusherFactory(WebSocketServerFactory):
         reactor: IReactorTime,
         limits: Limits,
         origins: Origins | None = None,
+        slow: SlowPolicy = SlowPolicy.DISCONNECT,
     ) -> None:
         super().__init__(reactor=reactor, server="tpush")
         # Autobahn's own timer goes to the global reactor, whichever it was given.
         self._batched_timer = SimpleNamespace(call_later=reactor.callLater)
         self.worker = worker
         self.origins = origins or Origins()
+        self.metrics = PusherMetrics()
+        self._slow = slow
+        self._max_pending = limits.pending
         self.audience: Audience[Receiver] = Audience()
         self.fanout = FanOut(self.audience, reactor, self._frame)
         self._connections: set[Connection] = set()
@@ -162,6 +220,8 @@ class PusherFactory(WebSocketServerFactory):
             maxMessagePayloadSize=limits.client_message,
             openHandshakeTimeout=limits.greeting,
             closeHandshakeTimeout=limits.close_wait,
+            autoPingInterval=limits.ping_interval,
+            autoPingTimeout=limits.ping_timeout,
             allowNullOrigin=True,
         )
         self.protocol = _with_options(self.connection_class, self)
@@ -172,12 +232,17 @@ class PusherFactory(WebSocketServerFactory):
         self._connections.add(connection)
         return connection
 
+    def backlog(self) -> Backlog:
+        """Return the backlog of a client that begins to be slow."""
+        return Backlog(self._max_pending, self._slow)
+
     def opened(self, connection: Connection) -> None:
         """Greet a client whose handshake is done, and let it have what comes from now on."""
+        self.metrics.opened += 1
         self.fanout.flush()
         connection.connection = self.audience.add(connection)
         greeting = f"workerID:{self.worker} connectionID:{connection.connection} connected\n"
-        connection.write_frames(self.frame(greeting.encode(), text=True))
+        connection.write_frames(self.frame(greeting.encode(), text=True), 1)
 
     def closed(self, connection: Connection) -> None:
         """Forget a client."""

@@ -18,8 +18,18 @@ from tpush.pusher.audience import Audience
 class Receiver(Protocol):
     """One connection, as the fan-out sees it."""
 
-    def write_frames(self, frames: bytes) -> None:
-        """Write whole frames; nothing where the connection is closing. Never calls back."""
+    def write_frames(self, frames: bytes, messages: int) -> None:
+        """Write whole frames; nothing where the connection is closing. Never calls back.
+
+        Args:
+            frames: what goes out.
+            messages: how many they are.
+        """
+
+
+JOIN_BYTES = 64 * 1024
+"""Bytes after which frames that wait are written, within the turn: as much as a transport is to
+hold for a client that does not read."""
 
 
 class FanOut:
@@ -41,15 +51,18 @@ class FanOut:
         self._clock = clock
         self._frame = frame
         self._waiting: list[bytes] = []
+        self._size = 0
         self._target: ConnectionID | None = None
         self._turn: IDelayedCall | None = None
 
     def send(self, message: Message) -> None:
         """Write *message* in this turn to its connection, or to everybody."""
-        if self._waiting and message.connection != self._target:
+        if self._waiting and (message.connection != self._target or self._size > JOIN_BYTES):
             self._write()
         self._target = message.connection
-        self._waiting.append(self._frame(message))
+        frame = self._frame(message)
+        self._waiting.append(frame)
+        self._size += len(frame)
         if self._turn is None:
             self._turn = self._clock.callLater(0, self._on_turn)
 
@@ -70,11 +83,12 @@ class FanOut:
         self.flush()
 
     def _write(self) -> None:
-        frames = b"".join(self._waiting)
+        frames, messages = b"".join(self._waiting), len(self._waiting)
         self._waiting.clear()
+        self._size = 0
         if self._target is None:
             receivers = self._audience.everyone()
         else:
             receivers = self._audience.one(self._target)
         for receiver in receivers:
-            receiver.write_frames(frames)
+            receiver.write_frames(frames, messages)

@@ -13,6 +13,7 @@ from tpush.net.collector import spare_collector
 from tpush.net.listener import EndpointFor
 from tpush.net.prefork import PreforkService
 from tpush.options import Option, RoleOptions, first_secret
+from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.service import PusherService
 
 
@@ -27,6 +28,10 @@ class Options(RoleOptions):
         options.WORKERS,
         options.NAME,
         options.SILENCE,
+        options.MAX_PENDING,
+        options.SLOW_CLIENT,
+        options.PING_INTERVAL,
+        options.PING_TIMEOUT,
         options.SECRET_FILE,
         options.ORIGIN,
         options.HOST,
@@ -69,5 +74,6 @@ def make_worker(
         reactor=reactor,
         limits=limits,
         origins=Origins(settings["origin"], settings["host"]),
+        slow=SlowPolicy(settings["slow-client"]),
         endpoint_for=endpoint_for,
     )

@@ -14,6 +14,7 @@ from tpush.interfaces import IChannel
 from tpush.limits import Limits
 from tpush.message import BROADCAST, MAX_ID, WorkerID, worker_event
 from tpush.net.listener import EndpointFor, Listener
+from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.connection import GOING_AWAY, SERVICE_RESTART, PusherFactory
 
 
@@ -29,6 +30,7 @@ class PusherService(MultiService):
         reactor: the reactor to use; the default is Twisted's global one.
         limits: bounds and times.
         origins: which web pages may connect; by default those of the host that they connect to.
+        slow: what is done for a client that does not read as fast as messages come.
         endpoint_for: turns a string into an endpoint, where it is not the reactor's own.
         entropy: gives that many random bytes.
     """
@@ -43,6 +45,7 @@ class PusherService(MultiService):
         reactor: Any = None,
         limits: Limits | None = None,
         origins: Origins | None = None,
+        slow: SlowPolicy = SlowPolicy.DISCONNECT,
         endpoint_for: EndpointFor | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
@@ -53,7 +56,7 @@ class PusherService(MultiService):
         self._reactor = reactor
         self._limits = limits or Limits()
         self._entropy = entropy
-        self.factory = PusherFactory(self._draw(), reactor, self._limits, origins)
+        self.factory = PusherFactory(self._draw(), reactor, self._limits, origins, slow)
         self.listener = Listener(
             listen, self.factory, reactor, eager=True, endpoint_for=endpoint_for
         )

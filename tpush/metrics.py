@@ -1,0 +1,20 @@
+"""What has happened, in numbers: counters of one role, each from 0 when it starts."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class PusherMetrics:
+    """Counters of one worker.
+
+    Args:
+        opened: clients that finished their handshake.
+        refused: clients whose handshake was refused.
+        slow_closed: clients that were closed since they did not read.
+        slow_dropped: messages that a client did not get since it did not read.
+    """
+
+    opened: int = 0
+    refused: int = 0
+    slow_closed: int = 0
+    slow_dropped: int = 0
