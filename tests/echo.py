@@ -4,6 +4,7 @@ The port is in the variable ECHO_PORT. Only here does a connection listen to its
 """
 
 import os
+from typing import cast
 
 from twisted.application.service import Application
 from twisted.internet import reactor
@@ -12,7 +13,8 @@ from typing_extensions import override
 from tpush.limits import Limits
 from tpush.message import WorkerID
 from tpush.net.listener import Listener
-from tpush.pusher.connection import Connection, PusherFactory
+from tpush.pusher.connection import Connection
+from tpush.pusher.factory import PusherFactory
 
 
 class Echo(Connection):
@@ -20,7 +22,8 @@ class Echo(Connection):
 
     @override
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        self.write_frames(self.factory.frame(payload, text=not isBinary), 1)
+        factory = cast(PusherFactory, self.factory)
+        self.write_frames(factory.frame(payload, text=not isBinary), 1)
 
 
 class EchoFactory(PusherFactory):
@@ -37,7 +40,7 @@ application = Application("echo")
 Listener(
     [f"tcp:{os.environ['ECHO_PORT']}:interface=127.0.0.1"],
     # The suite sends messages of up to 16 MiB.
-    EchoFactory(WorkerID(1), reactor, Limits(client_message=16 * 1024 * 1024)),
+    EchoFactory(WorkerID(1), reactor, Limits(client_message=16 * 1024 * 1024, client_frames=0)),
     reactor,
     eager=True,
 ).setServiceParent(application)

@@ -38,6 +38,11 @@ class Limits:
         job_backoff_most: the most of that.
         remember: a worker remembers the last number of a publisher that is silent.
         client_message: bytes of one message from a WebSocket client; beyond it, close 1009.
+        client_frames: a WebSocket client may send in a second, control frames and fragments too;
+            beyond it, close 4429; 0 is without bound.
+        connections: of WebSocket clients at once; beyond it, 503; 0 is what the process's limit of
+            descriptors leaves.
+        handshakes: of WebSocket clients in progress at once; beyond it, 503.
         pending: bytes that wait for one WebSocket client, besides 64 KiB in its transport and one
             message on its way there; beyond it, the slow-client policy.
         ping_interval: between two pings to a WebSocket client; 0 sends none.
@@ -70,6 +75,9 @@ class Limits:
     job_backoff_most: float = 60.0
     remember: float = 3600.0
     client_message: int = 64 * KIB
+    client_frames: int = 100
+    connections: int = 0
+    handshakes: int = 1_000
     pending: int = MIB
     ping_interval: float = 25.0
     ping_timeout: float = 8.0

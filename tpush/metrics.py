@@ -10,11 +10,15 @@ class PusherMetrics:
     Args:
         opened: clients that finished their handshake.
         refused: clients whose handshake was refused.
+        full: clients that found no room.
+        flooding: clients that were closed since they sent too many frames.
         slow_closed: clients that were closed since they did not read.
         slow_dropped: messages that a client did not get since it did not read.
     """
 
     opened: int = 0
     refused: int = 0
+    full: int = 0
+    flooding: int = 0
     slow_closed: int = 0
     slow_dropped: int = 0

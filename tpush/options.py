@@ -181,6 +181,28 @@ MAX_PENDING = Option(
     "bytes that may wait for one client that does not read as fast as messages come",
     limit="pending",
 )
+MAX_CONNECTIONS = Option(
+    "max-connections",
+    str(DEFAULTS.connections),
+    whole(0, 100_000_000),
+    "clients at once, over all workers; beyond it they get a 503; 0 is what the limit of "
+    "descriptors leaves",
+    limit="connections",
+)
+MAX_HANDSHAKES = Option(
+    "max-handshakes",
+    str(DEFAULTS.handshakes),
+    whole(1, 1_000_000),
+    "clients at once that have not finished their handshake, of each worker",
+    limit="handshakes",
+)
+MAX_FRAMES = Option(
+    "max-frames",
+    str(DEFAULTS.client_frames),
+    whole(0, 1_000_000),
+    "frames that a client may send in a second, before it is closed with 4429; 0 is any number",
+    limit="client_frames",
+)
 SLOW_CLIENT = Option(
     "slow-client",
     "disconnect",

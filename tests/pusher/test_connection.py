@@ -16,7 +16,8 @@ from tests.pusher.websocket import BROWSER_OFFER, client_frame, handshake, serve
 from tpush.limits import Limits
 from tpush.message import BROADCAST, ConnectionID, Message, WorkerID
 from tpush.pusher.backlog import SlowPolicy
-from tpush.pusher.connection import GOING_AWAY, Connection, PusherFactory
+from tpush.pusher.connection import GOING_AWAY, Connection
+from tpush.pusher.factory import PusherFactory
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 TOO_SLOW = b"too slow: come back"
@@ -277,9 +278,45 @@ class ConnectionTests(SynchronousTestCase):
 
     def test_pongs_for_one_who_never_reads(self) -> None:
         """A client that asks and does not read is not answered."""
-        client = self.slow(SlowPolicy.DISCONNECT)
+        client = self.slow(SlowPolicy.DISCONNECT, client_frames=0)
         client.send(client_frame(PING, b"x") * 1000)
         self.assertEqual(len(client.frames), 1)
+
+    def test_too_many_frames(self) -> None:
+        """A client that sends too many frames in a second is closed with 4429, and read no more."""
+        self.factory = self.make(client_frames=5)
+        client = Client(self.factory).open()
+        for _ in range(3):
+            client.send(client_frame(TEXT, b"x") * 5)
+            self.clock.advance(1)
+        self.assertEqual(len(client.frames), 1)
+        client.send(client_frame(PONG, b"x") * 6)
+        opcode, payload = client.frames[-1]
+        self.assertEqual((opcode, payload[:2]), (CLOSE, struct.pack("!H", 4429)))
+        self.assertEqual(client.transport.producerState, "paused")
+        self.assertEqual(self.factory.metrics.flooding, 1)
+        self.clock.advance(10)
+        self.assertTrue(client.gone)
+
+    def test_full(self) -> None:
+        """A client for whom there is no room is told so; when one has left there is."""
+        self.factory = self.make(connections=2)
+        clients = [Client(self.factory).open() for _ in range(2)]
+        self.assertTrue(Client(self.factory).head.startswith(b"HTTP/1.1 503 "))
+        self.assertEqual(self.factory.metrics.full, 1)
+        clients[0].lose()
+        self.assertEqual(len(Client(self.factory).open().frames), 1)
+
+    def test_handshakes(self) -> None:
+        """Clients that do not finish their handshake do not take the room of others for good."""
+        self.factory = self.make(handshakes=2, greeting=3)
+        idle = [Client(self.factory) for _ in range(2)]
+        self.assertTrue(Client(self.factory).head.startswith(b"HTTP/1.1 503 "))
+        self.clock.advance(4)
+        for client in idle:
+            self.assertTrue(client.gone)
+            client.lose()
+        self.assertEqual(len(Client(self.factory).open().frames), 1)
 
     def test_silent(self) -> None:
         """A client that does not answer a ping is dropped; one that does stays."""

@@ -1,32 +1,28 @@
-"""One WebSocket connection, on Autobahn, and the factory that makes them.
+"""One WebSocket connection, on Autobahn.
 
-Autobahn speaks the protocol (RFC 6455). What is ours is to make a connection cheap: its 30-odd
-options stand on a class of the factory's own instead of on each connection, and what its opening
-handshake leaves behind is let go.
+Autobahn speaks the protocol (RFC 6455). What is ours is to make a connection cheap, what its
+opening handshake leaves behind is let go, and to bound what it may cost: what waits for a client
+that does not read, and what one that writes without end is listened to.
 """
 
 from contextlib import suppress
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
 from autobahn.twisted.util import peer2str
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.twisted.websocket import WebSocketServerProtocol
 from autobahn.websocket.protocol import WebSocketProtocol
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IPushProducer, IReactorTime
+from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
 from tpush.access import Origins
-from tpush.limits import Limits
-from tpush.message import ConnectionID, Message, WorkerID
+from tpush.message import ConnectionID
 from tpush.metrics import PusherMetrics
-from tpush.pusher.audience import Audience
-from tpush.pusher.backlog import Backlog, BacklogFull, SlowPolicy
-from tpush.pusher.fanout import FanOut, Receiver
+from tpush.pusher.backlog import Backlog, BacklogFull
+from tpush.pusher.fanout import Receiver
 
 GOING_AWAY = 1001
 """:rfc:`6455#section-7.4.1`: the server goes down."""
@@ -36,6 +32,9 @@ SERVICE_RESTART = 1012
 
 SLOW = 4008
 """The client does not read as fast as messages come; it may come back."""
+
+TOO_MANY = 4429
+"""The client sends more than it may; it may come back later."""
 
 OPEN = WebSocketServerProtocol.STATE_OPEN
 
@@ -52,6 +51,30 @@ LEFT_BEHIND = (
 """What the opening handshake leaves on a connection."""
 
 
+class Owner(Protocol):
+    """What a connection needs of the factory that made it."""
+
+    metrics: PusherMetrics
+    origins: Origins
+    countConnections: int
+    client_frames: int
+    """What a client may send in a second; 0 is without bound."""
+
+    def seconds(self) -> float:
+        """Return the time."""
+        ...
+
+    def backlog(self) -> Backlog:
+        """Return the backlog of a client that begins to be slow."""
+        ...
+
+    def opened(self, connection: "Connection") -> None:
+        """Be told that a client's handshake is done."""
+
+    def closed(self, connection: "Connection") -> None:
+        """Be told that a client is gone."""
+
+
 @implementer(IPushProducer)
 class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
     """A client, from its handshake to its end."""
@@ -59,11 +82,14 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
     CONFIG_ATTRS = []
     """None is copied from the factory: see :func:`_with_options`."""
 
-    factory: "PusherFactory"
+    factory: "Owner"
     connection: ConnectionID | None = None
     _backlog: Backlog | None = None
     """What waits, while the transport takes nothing more."""
     _paused = False
+    _second = 0.0
+    _frames = 0
+    """Sent by the client since that second began."""
 
     # The first three stand in for Autobahn's own, which build log arguments on every call, in
     # colour where `click` is installed, with debug logging off: half the cost of a handshake.
@@ -104,6 +130,19 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
         self._forget_handshake()
         self.transport.registerProducer(self, True)  # type: ignore[union-attr]  # noqa: FBT003
         self.factory.opened(self)
+
+    @override
+    def onFrameBegin(self) -> None:
+        super().onFrameBegin()
+        now = self.factory.seconds()
+        if now - self._second >= 1:
+            self._second, self._frames = now, 0
+        self._frames += 1
+        if 0 < self.factory.client_frames < self._frames and self.state == OPEN:
+            self.factory.metrics.flooding += 1
+            self.close(TOO_MANY, "too many frames: come back later")
+            # What it has sent on top is not even parsed; its time to answer the close is running.
+            self.transport.pauseProducing()  # type: ignore[union-attr]
 
     @override
     def onPing(self, payload: bytes) -> None:
@@ -175,124 +214,3 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
         """Let go of what nobody asks for again: 2 KB of headers and parses."""
         for name in LEFT_BEHIND:
             setattr(self, name, None)
-
-
-class PusherFactory(WebSocketServerFactory):
-    """Makes connections, greets them, and knows who is there.
-
-    Args:
-        worker: the id that clients are greeted with.
-        reactor: the reactor to use.
-        limits: bounds and times.
-        origins: which web pages may connect.
-        slow: what is done for a client that does not read.
-    """
-
-    noisy = False
-    connection_class: type[Connection] = Connection
-
-    def __init__(
-        self,
-        worker: WorkerID,
-        reactor: IReactorTime,
-        limits: Limits,
-        origins: Origins | None = None,
-        slow: SlowPolicy = SlowPolicy.DISCONNECT,
-    ) -> None:
-        super().__init__(reactor=reactor, server="tpush")
-        # Autobahn's own timer goes to the global reactor, whichever it was given.
-        self._batched_timer = SimpleNamespace(call_later=reactor.callLater)
-        self.worker = worker
-        self.origins = origins or Origins()
-        self.metrics = PusherMetrics()
-        self._slow = slow
-        self._max_pending = limits.pending
-        self.audience: Audience[Receiver] = Audience()
-        self.fanout = FanOut(self.audience, reactor, self._frame)
-        self._connections: set[Connection] = set()
-        self._empty: Deferred[None] | None = None
-        self.setProtocolOptions(
-            versions=[13],
-            webStatus=False,
-            # Else a message that is too long ends as 1006, without a close frame.
-            failByDrop=False,
-            maxFramePayloadSize=limits.client_message,
-            maxMessagePayloadSize=limits.client_message,
-            openHandshakeTimeout=limits.greeting,
-            closeHandshakeTimeout=limits.close_wait,
-            autoPingInterval=limits.ping_interval,
-            autoPingTimeout=limits.ping_timeout,
-            allowNullOrigin=True,
-        )
-        self.protocol = _with_options(self.connection_class, self)
-
-    @override
-    def buildProtocol(self, addr: IAddress | None) -> Any:
-        connection: Any = super().buildProtocol(addr)
-        self._connections.add(connection)
-        return connection
-
-    def backlog(self) -> Backlog:
-        """Return the backlog of a client that begins to be slow."""
-        return Backlog(self._max_pending, self._slow)
-
-    def opened(self, connection: Connection) -> None:
-        """Greet a client whose handshake is done, and let it have what comes from now on."""
-        self.metrics.opened += 1
-        self.fanout.flush()
-        connection.connection = self.audience.add(connection)
-        greeting = f"workerID:{self.worker} connectionID:{connection.connection} connected\n"
-        connection.write_frames(self.frame(greeting.encode(), text=True), 1)
-
-    def closed(self, connection: Connection) -> None:
-        """Forget a client."""
-        if connection.connection is not None:
-            self.audience.remove(connection.connection)
-        self._connections.discard(connection)
-        if self._empty is not None and not self._connections:
-            empty, self._empty = self._empty, None
-            empty.callback(None)
-
-    def frame(self, content: bytes, *, text: bool) -> bytes:
-        """Return *content* as one unmasked frame, :rfc:`6455#section-5.2`."""
-        framed: bytes = self.prepareMessage(content, isBinary=not text).payloadHybi
-        return framed
-
-    def close_all(self, code: int, reason: str) -> Deferred[None]:
-        """Close all connections.
-
-        Returns:
-            Fires when the last one is gone.
-        """
-        self.fanout.flush()
-        if self._empty is None:
-            self._empty = Deferred()
-        empty = self._empty
-        for connection in list(self._connections):
-            connection.close(code, reason)
-        if not self._connections and not empty.called:
-            self._empty = None
-            empty.callback(None)
-        return empty
-
-    def abort_all(self) -> None:
-        """Drop the connections that are left."""
-        for connection in list(self._connections):
-            connection.abort()
-
-    def _frame(self, message: Message) -> bytes:
-        return self.frame(message.data, text=message.text)
-
-
-def _with_options(base: type[Connection], factory: PusherFactory) -> type[Connection]:
-    """Return a class of this factory's connections, with its options on the class.
-
-    Autobahn copies them to each connection, and formats them for a debug line: 43% of the
-    handshake. They stand on a class of each factory's own, since two in one process may differ.
-    """
-    options: dict[str, Any] = {}
-    for name in WebSocketServerProtocol.CONFIG_ATTRS:
-        value = getattr(factory, name)
-        # A function on a class is a method, and would be given the connection as well.
-        options[name] = staticmethod(value) if callable(value) else value
-    return type(base.__name__, (base,), options)

@@ -28,6 +28,9 @@ class Options(RoleOptions):
         options.WORKERS,
         options.NAME,
         options.SILENCE,
+        options.MAX_CONNECTIONS,
+        options.MAX_HANDSHAKES,
+        options.MAX_FRAMES,
         options.MAX_PENDING,
         options.SLOW_CLIENT,
         options.PING_INTERVAL,
@@ -43,8 +46,11 @@ def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks
     from twisted.internet import reactor
 
     settings = config.settings
-    if config["workers"] > 1:
-        return PreforkService(__name__, settings, config["workers"])
+    workers: int = config["workers"]
+    if workers > 1:
+        # A bound of all together is divided; rounded up, as 0 is no bound.
+        settings["limits"]["connections"] = -(-settings["limits"]["connections"] // workers)
+        return PreforkService(__name__, settings, workers)
     reactor.callWhenRunning(spare_collector)
     return make_worker(settings)
 

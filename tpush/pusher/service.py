@@ -15,7 +15,8 @@ from tpush.limits import Limits
 from tpush.message import BROADCAST, MAX_ID, WorkerID, worker_event
 from tpush.net.listener import EndpointFor, Listener
 from tpush.pusher.backlog import SlowPolicy
-from tpush.pusher.connection import GOING_AWAY, SERVICE_RESTART, PusherFactory
+from tpush.pusher.connection import GOING_AWAY, SERVICE_RESTART
+from tpush.pusher.factory import PusherFactory
 
 
 class PusherService(MultiService):

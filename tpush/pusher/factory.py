@@ -1,0 +1,172 @@
+"""Makes connections, and knows who is there."""
+
+import resource
+from types import SimpleNamespace
+from typing import Any
+
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import Protocol
+from typing_extensions import override
+
+from tpush.access import Origins
+from tpush.limits import Limits
+from tpush.message import Message, WorkerID
+from tpush.metrics import PusherMetrics
+from tpush.pusher.audience import Audience
+from tpush.pusher.backlog import Backlog, SlowPolicy
+from tpush.pusher.connection import Connection
+from tpush.pusher.fanout import FanOut, Receiver
+
+SPARE_DESCRIPTORS = 100
+"""What a process needs besides its clients' connections: links, logs, listening sockets."""
+
+FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
+    b"Content-Length: 0\r\n\r\n"
+)
+
+
+class Full(Protocol):
+    """Tells a client that there is no room for it."""
+
+    @override
+    def connectionMade(self) -> None:
+        if self.transport is not None:
+            self.transport.write(FULL)
+            self.transport.loseConnection()
+
+
+class PusherFactory(WebSocketServerFactory):
+    """Makes connections, greets them, and knows who is there.
+
+    Args:
+        worker: the id that clients are greeted with.
+        reactor: the reactor to use.
+        limits: bounds and times.
+        origins: which web pages may connect.
+        slow: what is done for a client that does not read.
+    """
+
+    noisy = False
+    connection_class: type[Connection] = Connection
+
+    def __init__(
+        self,
+        worker: WorkerID,
+        reactor: IReactorTime,
+        limits: Limits,
+        origins: Origins | None = None,
+        slow: SlowPolicy = SlowPolicy.DISCONNECT,
+    ) -> None:
+        super().__init__(reactor=reactor, server="tpush")
+        # Autobahn's own timer goes to the global reactor, whichever it was given.
+        self._batched_timer = SimpleNamespace(call_later=reactor.callLater)
+        self.worker = worker
+        self.origins = origins or Origins()
+        self.metrics = PusherMetrics()
+        self.client_frames = limits.client_frames
+        self.seconds = reactor.seconds
+        self._slow = slow
+        self._max_pending = limits.pending
+        self._most = limits.connections or _descriptors()
+        self._most_opening = limits.handshakes
+        self.audience: Audience[Receiver] = Audience()
+        self.fanout = FanOut(self.audience, reactor, self._frame)
+        self._connections: set[Connection] = set()
+        self._empty: Deferred[None] | None = None
+        self.setProtocolOptions(
+            versions=[13],
+            webStatus=False,
+            # Else a message that is too long ends as 1006, without a close frame.
+            failByDrop=False,
+            maxFramePayloadSize=limits.client_message,
+            maxMessagePayloadSize=limits.client_message,
+            openHandshakeTimeout=limits.greeting,
+            closeHandshakeTimeout=limits.close_wait,
+            autoPingInterval=limits.ping_interval,
+            autoPingTimeout=limits.ping_timeout,
+            allowNullOrigin=True,
+        )
+        self.protocol = _with_options(self.connection_class, self)
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        opening = len(self._connections) - len(self.audience)
+        if len(self._connections) >= self._most or opening >= self._most_opening:
+            self.metrics.full += 1
+            return Full()
+        connection: Any = super().buildProtocol(addr)
+        self._connections.add(connection)
+        return connection
+
+    def backlog(self) -> Backlog:
+        """Return the backlog of a client that begins to be slow."""
+        return Backlog(self._max_pending, self._slow)
+
+    def opened(self, connection: Connection) -> None:
+        """Greet a client whose handshake is done, and let it have what comes from now on."""
+        self.metrics.opened += 1
+        self.fanout.flush()
+        connection.connection = self.audience.add(connection)
+        greeting = f"workerID:{self.worker} connectionID:{connection.connection} connected\n"
+        connection.write_frames(self.frame(greeting.encode(), text=True), 1)
+
+    def closed(self, connection: Connection) -> None:
+        """Forget a client."""
+        if connection.connection is not None:
+            self.audience.remove(connection.connection)
+        self._connections.discard(connection)
+        if self._empty is not None and not self._connections:
+            empty, self._empty = self._empty, None
+            empty.callback(None)
+
+    def frame(self, content: bytes, *, text: bool) -> bytes:
+        """Return *content* as one unmasked frame, :rfc:`6455#section-5.2`."""
+        framed: bytes = self.prepareMessage(content, isBinary=not text).payloadHybi
+        return framed
+
+    def close_all(self, code: int, reason: str) -> Deferred[None]:
+        """Close all connections.
+
+        Returns:
+            Fires when the last one is gone.
+        """
+        self.fanout.flush()
+        if self._empty is None:
+            self._empty = Deferred()
+        empty = self._empty
+        for connection in list(self._connections):
+            connection.close(code, reason)
+        if not self._connections and not empty.called:
+            self._empty = None
+            empty.callback(None)
+        return empty
+
+    def abort_all(self) -> None:
+        """Drop the connections that are left."""
+        for connection in list(self._connections):
+            connection.abort()
+
+    def _frame(self, message: Message) -> bytes:
+        return self.frame(message.data, text=message.text)
+
+
+def _descriptors() -> int:
+    """Return how many connections the process's descriptor limit leaves room for."""
+    return max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS)
+
+
+def _with_options(base: type[Connection], factory: PusherFactory) -> type[Connection]:
+    """Return a class of this factory's connections, with its options on the class.
+
+    Autobahn copies them to each connection, and formats them for a debug line: 43% of the
+    handshake. They stand on a class of each factory's own, since two in one process may differ.
+    """
+    options: dict[str, Any] = {}
+    for name in WebSocketServerProtocol.CONFIG_ATTRS:
+        value = getattr(factory, name)
+        # A function on a class is a method, and would be given the connection as well.
+        options[name] = staticmethod(value) if callable(value) else value
+    return type(base.__name__, (base,), options)
