@@ -31,13 +31,22 @@ class OpenerTests(SynchronousTestCase):
         opened = self.open("tcp6:0:interface=\\:\\:1")
         self.assertEqual(opened.of(1).family, socket.AF_INET6)
 
-    def test_renew(self) -> None:
-        """The socket of a worker that was down is opened anew on the same port."""
-        opened = self.open("tcp:0:interface=127.0.0.1")
+    def test_suspend(self) -> None:
+        """The socket of a worker that is down listens no more, keeps its port, and can again."""
+        opened = self.open("tcp:0:interface=127.0.0.1", workers=2)
         name = opened.of(1).getsockname()
-        opened.suspend(1)
-        opened.renew(1)
-        self.assertEqual(opened.of(1).getsockname(), name)
+        for _ in range(2):
+            for worker in (0, 1):
+                opened.suspend(worker)
+            opened.suspend(1)
+            with socket.socket() as client:
+                self.assertRaises(ConnectionRefusedError, client.connect, name)
+            opened.resume(0)
+            opened.resume(0)
+            opened.resume(1)
+            self.assertEqual([opened.of(w).getsockname() for w in (0, 1)], [name, name])
+            with socket.socket() as client:
+                client.connect(name)
 
     def test_unix(self) -> None:
         """Workers share the one unix socket, which has its mode, and goes when it is closed."""
@@ -45,9 +54,10 @@ class OpenerTests(SynchronousTestCase):
         opened = self.open(f"unix:{path}:mode=660")
         self.assertIs(opened.of(0), opened.of(1))
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o660)
-        opened.renew(1)
         opened.suspend(1)
-        self.assertNotEqual(opened.of(0).fileno(), -1)
+        opened.resume(1)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(path)
         opened.close()
         self.assertFalse(os.path.exists(path))
 

@@ -4,7 +4,7 @@ The one link carries the options, liveness, the end and the worker's log. Its en
 other process: a worker whose parent was killed outright is told so by the kernel.
 """
 
-from twisted.internet.protocol import connectionDone
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.protocols import amp
 from twisted.python.failure import Failure
 from typing_extensions import override
@@ -32,6 +32,12 @@ class Stop(amp.Command):
     requiresAnswer = False
 
 
+class Stopping(amp.Command):
+    """Worker: it accepts no more connections, and is about to end."""
+
+    requiresAnswer = False
+
+
 class Log(amp.Command):
     """Worker: one line for the log."""
 
@@ -51,3 +57,16 @@ class ControlLink(amp.AMP):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         amp.BinaryBoxProtocol.connectionLost(self, reason)
         self.transport = None
+
+
+class Once(Factory):
+    """Gives its one link to the one connection that there will be."""
+
+    noisy = False
+
+    def __init__(self, link: ControlLink) -> None:
+        self._link = link
+
+    @override
+    def buildProtocol(self, addr: object) -> ControlLink:
+        return self._link

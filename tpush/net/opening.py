@@ -14,7 +14,8 @@ sockets, and those from systemd, cannot be split: workers share the one.
 import os
 import socket
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -42,35 +43,62 @@ class Opened:
     """The sockets of one endpoint: one for each worker, or one for all.
 
     Args:
-        reopen: opens a worker's socket anew, where it has its own.
+        endpoint: as it was given.
+        sockets: bound, and listening.
+        own: each worker has one.
+        backlog: connections that may wait in the queue of one.
         path: of a unix socket.
     """
 
+    endpoint: str
     sockets: list[socket.socket]
-    reopen: Callable[[], socket.socket] | None = None
+    own: bool = False
+    backlog: int = BACKLOG
     path: bytes | None = None
+    _address: Any = None
+
+    def __post_init__(self) -> None:
+        self._address = self.sockets[0].getsockname()
+
+    @override
+    def __str__(self) -> str:
+        if self.path is not None:
+            return self.endpoint
+        return f"{self.endpoint} (port {self._address[1]})"
 
     @property
     def exposed(self) -> bool:
         """Whether another host could connect."""
         if self.path is not None:
             return False
-        return not ip_address(self.sockets[0].getsockname()[0]).is_loopback
+        return not ip_address(self._address[0]).is_loopback
 
     def of(self, worker: int) -> socket.socket:
         """Return the socket of a worker, counted from 0."""
-        return self.sockets[worker if self.reopen is not None else 0]
-
-    def renew(self, worker: int) -> None:
-        """Open the socket of a worker anew, where it has its own."""
-        if self.reopen is not None:
-            self.sockets[worker].close()
-            self.sockets[worker] = self.reopen()
+        return self.sockets[worker if self.own else 0]
 
     def suspend(self, worker: int) -> None:
-        """Close the socket of a worker that is down, so that nobody waits for it."""
-        if self.reopen is not None:
-            self.sockets[worker].close()
+        """Let the socket of a worker that is down listen no more, so that nobody waits for it.
+
+        It stays open and bound: the port is nobody else's meanwhile, and what may bind it only
+        with rights that are given up by now need not be bound again.
+        """
+        if self.own and not self._closed:
+            with suppress(OSError):  # it listens no more as it is
+                self.sockets[worker].shutdown(socket.SHUT_RDWR)
+
+    def resume(self, worker: int) -> None:
+        """Let the socket of a worker listen again; one that listens may be told so too.
+
+        Raises:
+            OSError: it cannot.
+        """
+        if self.own and not self._closed:
+            self.sockets[worker].listen(self.backlog)
+
+    @property
+    def _closed(self) -> bool:
+        return self.sockets[0].fileno() == -1
 
     def close(self) -> None:
         """Close all, and remove the path of a unix socket."""
@@ -106,6 +134,7 @@ class Opener:
     def __init__(self, reactor: Any, workers: int) -> None:
         self._reactor = reactor
         self._workers = workers
+        self._endpoint = ""
         self._opened: Opened | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -117,7 +146,7 @@ class Opener:
         Raises:
             CannotListen: it cannot be opened, or does not listen by a socket of its own.
         """
-        self._opened = None
+        self._endpoint, self._opened = endpoint, None
         try:
             listening = serverFromString(self, endpoint).listen(Factory())
             error = _failure_of(listening)
@@ -137,13 +166,14 @@ class Opener:
         """Open one socket for each worker."""
         family = socket.AF_INET6 if ":" in interface else socket.AF_INET
 
-        def bind(port: int) -> socket.socket:
-            return _listening(family, (interface, port), max(backlog, BACKLOG))
-
-        first = bind(port)
-        number = first.getsockname()[1]
-        others = [bind(number) for _ in range(1, self._workers)]
-        self._opened = Opened([first, *others], reopen=lambda: bind(number))
+        waiting = max(backlog, BACKLOG)
+        first = _listening(family, (interface, port), waiting)
+        opened = self._opened = Opened(self._endpoint, [first], own=True, backlog=waiting)
+        for _ in range(self._workers):
+            opened.sockets.append(_listening(family, first.getsockname(), waiting))
+        # Where the port was 0 the first one lets it go when it listens no more; the others, which
+        # asked for it, do not.
+        opened.sockets.pop(0).close()
         return _NoPort()
 
     def listenSSL(
@@ -170,7 +200,7 @@ class Opener:
         _remove_dead_socket(path)
         opened = _listening(socket.AF_UNIX, path, max(backlog, BACKLOG))
         os.chmod(path, mode)
-        self._opened = Opened([opened], path=path)
+        self._opened = Opened(self._endpoint, [opened], path=path)
         return _NoPort()
 
     def adoptStreamPort(
@@ -180,7 +210,7 @@ class Opener:
         factory: object,
     ) -> IListeningPort:
         """Take a socket that listens already, as systemd hands over: the workers share it."""
-        self._opened = Opened([socket.socket(fileno=os.dup(fileDescriptor))])
+        self._opened = Opened(self._endpoint, [socket.socket(fileno=os.dup(fileDescriptor))])
         return _NoPort()
 
 
@@ -224,9 +254,13 @@ class _Probe(Opener):
         """
         probe = tcp.Port(port, Factory(), backlog, interface, self._reactor)
         opened = probe.createInternetSocket()
-        self._opened = Opened([opened])
-        opened.bind((interface, port))
-        opened.listen(1)
+        try:
+            opened.bind((interface, port))
+            opened.listen(1)
+        except OSError:
+            opened.close()
+            raise
+        self._opened = Opened(self._endpoint, [opened])
         return _NoPort()
 
 
@@ -260,6 +294,7 @@ def _remove_dead_socket(path: bytes) -> None:
     if not (os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode)):
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)  # one that is stopped, with a full queue, would not answer at all
         try:
             probe.connect(path)
         except ConnectionRefusedError:

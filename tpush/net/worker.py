@@ -1,7 +1,7 @@
 """A worker process: it listens on its parent's sockets, with the role that it is told.
 
-Started by :mod:`tpush.net.prefork` as ``python -m tpush.net.worker REACTOR SOCKETS``: the module of
-the parent's reactor, and how many sockets were inherited.
+Started by :mod:`tpush.net.process`, whose arguments are the module of the parent's reactor and how
+many sockets were inherited.
 """
 
 import importlib
@@ -14,10 +14,9 @@ from typing import Any, cast
 from twisted.application.service import IService
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IStreamServerEndpoint
-from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.internet.task import deferLater
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogBeginner
-from twisted.protocols import amp
 from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
@@ -43,6 +42,7 @@ class WorkerLink(control.ControlLink):
         self._reactor = reactor
         self._sockets = sockets
         self._service: IService | None = None
+        self._ending = False
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -50,7 +50,7 @@ class WorkerLink(control.ControlLink):
         self._stop()
 
     @control.Configure.responder
-    def configure(self, role: str, settings: str) -> Deferred[dict[str, object]]:
+    def configure(self, role: str, settings: str) -> dict[str, object]:
         """Start the role."""
         make = importlib.import_module(role).make_worker
         config = json.loads(settings)
@@ -65,10 +65,10 @@ class WorkerLink(control.ControlLink):
         service = self._service = cast(IService, make(config, self._reactor, endpoint_for))
         service.privilegedStartService()
         service.startService()
+        for inherited in self._sockets:
+            inherited.close()  # what listens has a copy, which ends when it stops listening
         spare_collector()
-        started: Deferred[dict[str, object]] = Deferred()
-        started.callback({})
-        return started
+        return {}
 
     @control.Ping.responder
     def ping(self) -> dict[str, object]:
@@ -83,13 +83,18 @@ class WorkerLink(control.ControlLink):
 
     async def stop_service(self) -> None:
         """Stop the role, before the reactor stops."""
+        self._ending = True
         service, self._service = self._service, None
         if service is not None:
-            await maybeDeferred(service.stopService)
+            stopped = maybeDeferred(service.stopService)
+            if self.transport is not None:
+                self.callRemote(control.Stopping)
+            await stopped
             await deferLater(self._reactor, LAST_WORDS)
 
     def _stop(self) -> None:
-        if self._reactor.running:
+        if not self._ending:
+            self._ending = True
             self._reactor.stop()
 
 
@@ -120,19 +125,9 @@ class _PassingOn:
             self._busy = False
 
 
-class _LinkFactory(Factory):
-    noisy = False
-
-    def __init__(self, link: WorkerLink) -> None:
-        self._link = link
-
-    @override
-    def buildProtocol(self, addr: object) -> amp.AMP:
-        return self._link
-
-
-def main(reactor_module: str, sockets: int) -> None:
+def main() -> None:
     """Run a worker until its parent ends it, or ends."""
+    reactor_module, sockets = sys.argv[1], int(sys.argv[2])
     importlib.import_module(reactor_module).install()
     from twisted.internet import reactor as installed
 
@@ -141,18 +136,14 @@ def main(reactor_module: str, sockets: int) -> None:
     inherited = [socket.socket(fileno=first + offset) for offset in range(sockets)]
     link = WorkerLink(reactor, inherited)
     globalLogBeginner.beginLoggingTo([_PassingOn(link)], redirectStandardIO=False)
-    # Ctrl-C goes to the whole foreground group, and is the parent's to act on.
+    # As it was when the process began: a reactor takes the signal over when it runs.
     reactor.callWhenRunning(signal.signal, signal.SIGINT, signal.SIG_IGN)
     # The parent passes this on; a role that has a use for it says so.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     reactor.callWhenRunning(
-        reactor.adoptStreamConnection, control.DESCRIPTOR, socket.AF_UNIX, _LinkFactory(link)
+        reactor.adoptStreamConnection, control.DESCRIPTOR, socket.AF_UNIX, control.Once(link)
     )
     reactor.addSystemEventTrigger(
         "before", "shutdown", lambda: Deferred.fromCoroutine(link.stop_service())
     )
     reactor.run()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
