@@ -73,7 +73,7 @@ class OptionsTests(SynchronousTestCase):
             (["--workers", "x"], {}, "tpush-ws: --workers is a whole number"),
             ([], {"TPUSH_WORKERS": "-1"}, "tpush-ws: TPUSH_WORKERS is a whole number"),
             (["--channel", "nonsense:1"], {}, "tpush-ws: --channel is a client endpoint string"),
-            (["--silence", "never"], {}, "tpush-ws: --silence is seconds from 1 to 600"),
+            (["--silence", "never"], {}, "tpush-ws: --silence is seconds from 10 to 600"),
             (["--slow-client", "wait"], {}, "tpush-ws: --slow-client is one of disconnect, drop-"),
             (["--listen", "tcp:http"], {}, "tpush-ws: cannot listen on tcp:http: it is no server"),
             (["--listen", "carrier:pigeon"], {}, "tpush-ws: cannot listen on carrier:pigeon"),
@@ -148,10 +148,10 @@ class OptionsTests(SynchronousTestCase):
 
     def test_settings_travel(self) -> None:
         """What the options say can be sent to a worker process, and makes the same limits."""
-        options = self.parse("--silence", "7")
+        options = self.parse("--silence", "17")
         self.assertEqual(json.loads(json.dumps(options.settings)), options.settings)
-        self.assertEqual(options.settings["limits"]["silence"], 7)
-        self.assertEqual(options.limits.silence, 7)
+        self.assertEqual(options.settings["limits"]["silence"], 17)
+        self.assertEqual(options.limits.silence, 17)
 
     def test_pid_file(self) -> None:
         """Roles started in one folder do not share twistd's pid file."""

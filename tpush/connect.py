@@ -36,8 +36,12 @@ def connect(
     """
     if reactor is None:
         from twisted.internet import reactor
+    try:
+        endpoint = clientFromString(reactor, channel)
+    except TypeError as error:  # what its parsers raise for a field too few
+        raise ValueError(f"{channel!r} is no client endpoint string: {error}") from None
     return AMPChannel(
-        clientFromString(reactor, channel),
+        endpoint,
         reactor,
         limits,
         role=role,

@@ -30,6 +30,9 @@ class IChannel(Protocol):
             worker: the id that this program drew.
             taken: called where another worker of the cluster has it; it draws again, and
                 claims that.
+
+        Raises:
+            ChannelClosed: :meth:`close` was called.
         """
         ...
 
@@ -40,6 +43,7 @@ class IChannel(Protocol):
 
         Raises:
             InvalidName: the event cannot be called so.
+            ChannelClosed: :meth:`close` was called.
         """
         ...
 
@@ -109,6 +113,7 @@ class IChannel(Protocol):
 
         Raises:
             InvalidName: the queue cannot be called so.
+            ChannelClosed: :meth:`close` was called.
         """
         ...
 
@@ -117,7 +122,11 @@ class IChannel(Protocol):
         ...
 
     def reserve(self) -> None:
-        """Be ready for one more job, of any queue that is watched with *ask*."""
+        """Be ready for one more job, of any queue that is watched with *ask*.
+
+        Raises:
+            ChannelClosed: :meth:`close` was called.
+        """
         ...
 
     def flush(self) -> Deferred[None]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 KIB = 1024
 MIB = 1024 * KIB
 
+BOX = 4 * MIB
+BATCH_BYTES = 256 * KIB
 MAX_CONTENT = 3 * MIB
 """The most that ``content`` may be: a box has to carry it, with the rest of its batch."""
 
@@ -25,7 +27,7 @@ class Limits:
         box: bytes of one AMP box on a channel link; beyond it, the peer is closed.
         batch_items: messages that are put into one box.
         batch_bytes: bytes after which a box takes no further message.
-        heartbeat: between two signs of life that a peer gives.
+        heartbeat: between two signs of life that an end of a link gives.
         silence: without a sign of life after which a peer is taken for dead.
         greeting: a new link has for its hello, and a new WebSocket for its handshake.
         settle: a channel that has just started holds publishes, so that workers are back.
@@ -59,10 +61,10 @@ class Limits:
     content: int = MIB
     held_items: int = 100_000
     held_bytes: int = 64 * MIB
-    box: int = 4 * MIB
+    box: int = BOX
     batch_items: int = 1_000
-    batch_bytes: int = 256 * KIB
-    heartbeat: float = 10.0
+    batch_bytes: int = BATCH_BYTES
+    heartbeat: float = 5.0
     silence: float = 25.0
     greeting: float = 10.0
     settle: float = 2.0
@@ -81,8 +83,23 @@ class Limits:
     pending: int = MIB
     ping_interval: float = 25.0
     ping_timeout: float = 8.0
-    close_wait: float = 5.0
+    close_wait: float = 4.0
     stop_wait: float = 3.0
     request_line: int = 16 * KIB
     request_head: int = 64 * KIB
     request_wait: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Check what bounds ask of each other.
+
+        Raises:
+            ValueError: they do not go together; the text says which.
+        """
+        for holds, what in (
+            (self.content <= MAX_CONTENT, f"content is at most {MAX_CONTENT}"),
+            (self.box >= BOX, f"box is at least {BOX}: others send such"),
+            (self.batch_bytes <= BATCH_BYTES, f"batch_bytes is at most {BATCH_BYTES}"),
+            (self.silence >= 2 * self.heartbeat, "silence is at least twice heartbeat"),
+        ):
+            if not holds:
+                raise ValueError(what)

@@ -142,7 +142,7 @@ NAME = Option("name", "", str, "what this process is called in the channel's log
 SETTLE = Option(
     "settle",
     f"{DEFAULTS.settle:g}",
-    seconds(0, 60),
+    seconds(DEFAULTS.reconnect_most + 0.3, 60),
     "seconds that a channel which has just started holds publishes, until workers are back",
     limit="settle",
 )
@@ -156,7 +156,7 @@ LINGER = Option(
 SILENCE = Option(
     "silence",
     f"{DEFAULTS.silence:g}",
-    seconds(1, 600),
+    seconds(2 * DEFAULTS.heartbeat, 600),
     "seconds without a sign of life after which the other end of a channel link is dead",
     limit="silence",
 )
@@ -171,7 +171,7 @@ MAX_HELD = Option(
     "max-held",
     str(DEFAULTS.held_items),
     whole(1, 100_000_000),
-    "publishes that are held until the channel acknowledges them; beyond it they fail (503)",
+    "publishes that a process holds until the channel acknowledges them; beyond it they fail (503)",
     limit="held_items",
 )
 MAX_PENDING = Option(

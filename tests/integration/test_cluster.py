@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from tests.integration.clients import Listener, by_publisher, close_all, open_all, settled
-from tests.integration.processes import Cluster, accepts, alive, eventually, healthy
+from tests.integration.processes import Cluster, accepts, alive, eventually, healthy, kill
 
 CLIENTS = int(os.environ.get("TPUSH_TEST_CLIENTS", "300"))
 BROADCASTS = int(os.environ.get("TPUSH_TEST_BROADCASTS", "300"))
@@ -221,6 +221,36 @@ class ClusterTests(SynchronousTestCase):
         pusher.wait_for("killing worker", deadline=20)
         eventually(lambda: not alive(hung), "it has ended")
         pusher.wait_for(r"worker \d started", 3)
+
+    def test_workers_that_stay_down(self) -> None:
+        """Workers that die again and again are not waited for, and are back after a pause."""
+        cluster = self.start(pushers=1)
+        pusher = cluster.pushers[0]
+        address = cluster.pusher_hosts[0], cluster.pusher_ports[0]
+        for deaths in range(1, 6):
+            workers = eventually(lambda: len(pusher.workers) == 2 and pusher.workers, "both run")
+            for pid in workers or ():
+                kill(pid)
+            pusher.wait_for("starting it again in", 2 * deaths)
+        eventually(lambda: not accepts(*address), "nobody is waited for", 1)
+        eventually(lambda: accepts(*address), "they are back", 10)
+        pusher.wait_for(r"worker \d started", 4)
+
+        async def run() -> None:
+            listeners = await open_all(cluster.ws_urls, 10)
+            await close_all(listeners)
+
+        asyncio.run(run())
+
+    def test_stop_of_a_whole_group(self) -> None:
+        """SIGTERM to a parent and its workers at once ends all of them, without a noise."""
+        cluster = self.start(pushers=1)
+        pusher = cluster.pushers[0]
+        for pid in pusher.workers:
+            os.kill(pid, signal.SIGTERM)
+        self.assertEqual(pusher.stop(deadline=10), -signal.SIGTERM)
+        self.assertNotIn("Traceback", pusher.log)
+        self.assertIn("stopped", pusher.log)
 
     def test_any_order(self) -> None:
         """Roles find each other whatever starts first, and stop in any order without a trace."""

@@ -1,6 +1,8 @@
 """WebSocket connections, on Autobahn, over an in-memory transport."""
 
+import gc
 import struct
+import weakref
 from dataclasses import replace
 from typing import Any
 
@@ -51,6 +53,7 @@ class Client:
         return self
 
     def lose(self) -> None:
+        self.transport.unregisterProducer()  # as a TCP transport does
         self.connection.connectionLost(Failure(ConnectionDone()))
 
     @property
@@ -151,6 +154,16 @@ class ConnectionTests(SynchronousTestCase):
         client.lose()
         self.assertEqual(len(self.factory.audience), 0)
         self.assertIn(b"connectionID:2 ", Client(self.factory).open().frames[0][1])
+
+    def test_freed(self) -> None:
+        """A client that is gone is freed at once, with all that waited for it."""
+        gc.disable()
+        self.addCleanup(gc.enable)
+        client = Client(self.factory).open()
+        connection = weakref.ref(client.connection)
+        client.lose()
+        del client
+        self.assertIsNone(connection())
 
     def test_clients_are_not_listened_to(self) -> None:
         """What a plain client says is taken and has no effect."""

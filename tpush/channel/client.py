@@ -24,7 +24,7 @@ from tpush.limits import Limits
 
 NAMES_IN_A_BOX = 1_000
 JITTER = 0.2
-"""Seconds that a wait for the next attempt varies by, up and down."""
+"""Seconds by which a wait for the next attempt may be longer."""
 
 Name = TypeVar("Name")
 
@@ -138,8 +138,14 @@ class ClientLink(Link):
         self._leave(known.get(code, Refused)(reason))
 
     def on_deliver(self, items: list[Any], acknowledged: int | None = None) -> None:
-        """Take messages."""
+        """Take messages.
+
+        Raises:
+            ProtocolViolation: it was not taken yet, or an item is not as it should be.
+        """
         self._acknowledged(acknowledged)
+        if self._broker is None:
+            raise ProtocolViolation("a delivery before the welcome")
         for number, origin, sequence, message in codec.unpack_deliver(items):
             self._channel.delivered(number, origin, sequence, message)
         self.flush_soon()

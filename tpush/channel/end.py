@@ -165,6 +165,7 @@ class ChannelEnd(IChannel):
 
     @override
     def claim(self, worker: WorkerID, taken: Callable[[], None]) -> None:
+        self._check_open()
         before, self.worker = self.worker, worker
         self._taken = taken
         if before != worker:
@@ -172,6 +173,7 @@ class ChannelEnd(IChannel):
 
     @override
     def subscribe(self, event: str, callback: Callable[[Message], object]) -> None:
+        self._check_open()
         self.callbacks.events[check_name(event)] = callback
         self._touched_events[event] = None
         self._stir()
@@ -206,6 +208,7 @@ class ChannelEnd(IChannel):
 
     @override
     def watch(self, queue: str, callback: Callable[[Job], object], *, ask: bool = False) -> None:
+        self._check_open()
         self.callbacks.queues[check_queue(queue)] = callback, bool(ask)
         self._touched_queues[queue] = None
         self._stir()
@@ -218,6 +221,7 @@ class ChannelEnd(IChannel):
 
     @override
     def reserve(self) -> None:
+        self._check_open()
         self.reserved += 1
         self._reserve += 1
         self._stir()

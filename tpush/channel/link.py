@@ -53,7 +53,7 @@ class Link(amp.AMP):
         self._open = False
         self._paused = False
         self._box_bytes = 0
-        self._heard = self._spoke = 0.0
+        self._heard = 0.0
         self._beat: IDelayedCall | None = None
         self._flush_call: IDelayedCall | None = None
         self._ack_call: IDelayedCall | None = None
@@ -88,8 +88,8 @@ class Link(amp.AMP):
         with suppress(AttributeError, OSError):  # a unix socket has no such option
             # Else a box that follows an acknowledgement waits for the other end's own, 40 ms.
             transport.setTcpNoDelay(True)
-        self._heard = self._spoke = self.clock.seconds()
-        self._beat = self.clock.callLater(self.limits.heartbeat / 2, self._on_beat)
+        self._heard = self.clock.seconds()
+        self._beat = self.clock.callLater(self.limits.heartbeat, self._on_beat)
         transport.registerProducer(self, streaming=True)
         amp.BinaryBoxProtocol.makeConnection(self, transport)
 
@@ -190,7 +190,6 @@ class Link(amp.AMP):
     def send(self, command: type[wire.OneWay], **arguments: Any) -> None:
         """Send one command now."""
         if self._open:
-            self._spoke = self.clock.seconds()
             self.callRemote(command, **arguments)
 
     def flush_soon(self) -> None:
@@ -243,7 +242,7 @@ class Link(amp.AMP):
         """Take a sign of life: the bytes themselves were it."""
 
     def _on_beat(self) -> None:
-        self._beat = self.clock.callLater(self.limits.heartbeat / 2, self._on_beat)
+        self._beat = self.clock.callLater(self.limits.heartbeat, self._on_beat)
         now = self.clock.seconds()
         if now - self._heard >= self.limits.silence:
             self.log.warn(
@@ -252,5 +251,5 @@ class Link(amp.AMP):
                 silence=now - self._heard,
             )
             self.abort()
-        elif now - self._spoke >= self.limits.heartbeat / 2:
+        else:
             self.send(wire.Ping)

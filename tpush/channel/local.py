@@ -121,7 +121,8 @@ class LocalChannel(ChannelEnd):
     def _hand_over(self) -> None:
         session, broker = self._attach(), self._owner.broker
         if session is None:
-            self._turn = self.clock.callLater(self.limits.reconnect_first, self._hand_over)
+            if not self._turn.active():
+                self._turn = self.clock.callLater(self.limits.reconnect_first, self._hand_over)
             return
         changes = self.take_changes()
         broker.subscribe(session, changes.subscribe)

@@ -12,6 +12,9 @@ from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 
+STEADY = 5.0
+"""Seconds that a connection has to last for its end not to count as a failure in a row."""
+
 DROP_WAIT = 1.0
 """Seconds that the last bytes have to leave when we stop."""
 
@@ -91,8 +94,10 @@ class Reconnecting:
                 connection = cast(Connection, await self._endpoint.connect(self._factory))
                 self._connection = connection
                 await connection.welcomed
-                failures = 0
+                began = self._clock.seconds()
                 await connection.closed
+                if self._clock.seconds() - began > STEADY:
+                    failures = 0
             except Exception as error:  # noqa: BLE001 - a name that does not resolve, a refusal, …
                 if not self._stopping:
                     self._failed(error)

@@ -6,13 +6,26 @@ from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from typing_extensions import override
 
 from tpush.channel.broker import Broker
-from tpush.channel.server import ChannelServer
+from tpush.channel.server import ChannelServer, PeerLink
 from tpush.limits import Limits
 from tpush.net.listener import Listener
+
+
+class _Door(Factory):
+    """Lets peers in to the channel that there is at the moment."""
+
+    noisy = False
+    server: ChannelServer | None = None
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> PeerLink | None:
+        return self.server.buildProtocol(addr) if self.server is not None else None
 
 
 class ChannelService(MultiService):
@@ -40,14 +53,22 @@ class ChannelService(MultiService):
         super().__init__()
         if reactor is None:
             from twisted.internet import reactor
-        limits = limits or Limits()
-        broker = Broker(entropy(16), limits, reactor.seconds(), limits.settle)
-        self._server = ChannelServer(broker, reactor, limits, secrets, entropy)
-        self.listener = Listener(listen, self._server, reactor)
+        self._reactor = reactor
+        self._limits = limits or Limits()
+        self._secrets = secrets
+        self._entropy = entropy
+        self._door = _Door()
+        self.listener = Listener(listen, self._door, reactor)
         self.listener.setServiceParent(self)
 
     @override
     def startService(self) -> None:
+        # Each start is a channel that knows nobody, as a new process would be.
+        limits, now = self._limits, self._reactor.seconds()
+        broker = Broker(self._entropy(16), limits, now, limits.settle)
+        self._door.server = ChannelServer(
+            broker, self._reactor, limits, self._secrets, self._entropy
+        )
         super().startService()
         self.log.info("channel started")
 
@@ -57,6 +78,7 @@ class ChannelService(MultiService):
 
     async def _stop(self) -> None:
         await self.listener.stop_listening()
-        self._server.stop()
+        if self._door.server is not None:
+            self._door.server.stop()
         await super().stopService()
         self.log.info("channel stopped")

@@ -13,6 +13,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from typing_extensions import override
 
+from tpush.background import background
 from tpush.errors import CannotListen
 from tpush.net.eager import EagerServer
 from tpush.net.opening import BACKLOG, reason
@@ -79,24 +80,27 @@ class Listener(Service):
             return
         self._opened = True
         for string in self._strings:
+            listening = Deferred.fromCoroutine(self._listen(string))
             failures: list[Failure] = []
-            _listening = (
-                self
-                ._endpoint_for(string)
-                .listen(self._factory)
-                .addCallbacks(self._add, failures.append, callbackArgs=(string,))
-            )
+            if listening.called:
+                _known = listening.addErrback(failures.append)
+            else:
+                background(listening, self.log, f"listening on {string}")
             if failures:
                 raise CannotListen(f"cannot listen on {string}: {reason(failures[0].value)}")
 
-    def _add(self, port: IListeningPort, string: str) -> None:
+    async def _listen(self, string: str) -> None:
+        port = await self._endpoint_for(string).listen(self._factory)
+        if not self._opened:  # it took its time, and was stopped meanwhile
+            await maybeDeferred(port.stopListening)
+            return
         if isinstance(port, tcp.Port):
             if "backlog=" not in string:
                 port.socket.listen(BACKLOG)
             if self._eager and not isinstance(port.factory, TLSMemoryBIOFactory):
                 _make_eager(port)
         self.ports.append(port)
-        self.log.info("listening on {endpoint}", endpoint=string)
+        self.log.info("listening on {endpoint}: {host}", endpoint=string, host=port.getHost())
 
 
 def _make_eager(port: tcp.Port) -> None:

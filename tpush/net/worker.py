@@ -47,7 +47,7 @@ class WorkerLink(control.ControlLink):
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
-        self._stop()
+        self.end()
 
     @control.Configure.responder
     def configure(self, role: str, settings: str) -> dict[str, object]:
@@ -78,7 +78,7 @@ class WorkerLink(control.ControlLink):
     @control.Stop.responder
     def stop(self) -> dict[str, object]:
         """End."""
-        self._stop()
+        self.end()
         return {}
 
     async def stop_service(self) -> None:
@@ -92,7 +92,8 @@ class WorkerLink(control.ControlLink):
             await stopped
             await deferLater(self._reactor, LAST_WORDS)
 
-    def _stop(self) -> None:
+    def end(self) -> None:
+        """Begin to end, once: parent, signals and the end of the parent may all ask for it."""
         if not self._ending:
             self._ending = True
             self._reactor.stop()
@@ -136,8 +137,11 @@ def main() -> None:
     inherited = [socket.socket(fileno=first + offset) for offset in range(sockets)]
     link = WorkerLink(reactor, inherited)
     globalLogBeginner.beginLoggingTo([_PassingOn(link)], redirectStandardIO=False)
-    # As it was when the process began: a reactor takes the signal over when it runs.
+    # A reactor takes both signals over when it runs, and stops at each, however often.
     reactor.callWhenRunning(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    reactor.callWhenRunning(
+        signal.signal, signal.SIGTERM, lambda *_: reactor.callFromThread(link.end)
+    )
     # The parent passes this on; a role that has a use for it says so.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     reactor.callWhenRunning(

@@ -14,6 +14,7 @@ from autobahn.websocket.protocol import WebSocketProtocol
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
@@ -51,6 +52,23 @@ LEFT_BEHIND = (
 """What the opening handshake leaves on a connection."""
 
 
+class Quiet:
+    """Autobahn's log, of which an error is kept: it has a line or two for each stranger."""
+
+    _log = Logger()
+
+    def debug(self, *_: object, **__: object) -> None:
+        """Say nothing."""
+
+    info = warn = trace = debug
+
+    def error(self, text: str, **fields: object) -> None:
+        """Say it."""
+        self._log.error(text, **fields)
+
+    failure = error
+
+
 class Owner(Protocol):
     """What a connection needs of the factory that made it."""
 
@@ -84,6 +102,7 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
 
     factory: "Owner"
     connection: ConnectionID | None = None
+    log = Quiet()
     _backlog: Backlog | None = None
     """What waits, while the transport takes nothing more."""
     _paused = False
@@ -111,6 +130,10 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         WebSocketProtocol._connectionLost(self, reason)  # type: ignore[arg-type]
         self.factory.countConnections -= 1
+        # Autobahn has resolved it with the connection itself. Without that cycle a connection is
+        # freed when it is lost, with the buffers of its transport, and not by some late pass of
+        # the garbage collector.
+        self.is_closed = None
 
     @override
     def onConnect(self, request: ConnectionRequest) -> None:
