@@ -168,6 +168,8 @@ class Cluster:
         workers: worker processes on each.
         publishers: how many take requests.
         pusher_options: further options of the pushers.
+        channel_port: where the channel listens; 0 is any.
+        channel_seen_at: where the roles look for it, if that is elsewhere.
     """
 
     def __init__(
@@ -176,12 +178,14 @@ class Cluster:
         workers: int = 1,
         publishers: int = 1,
         pusher_options: Sequence[str] = (),
+        channel_port: int = 0,
+        channel_seen_at: int = 0,
     ) -> None:
-        self.channel_port = free_port()
+        self.channel_port = channel_port or free_port()
         self.channel = Role(
             "tpush-channel", "--listen", f"tcp:{self.channel_port}:interface=127.0.0.1"
         )
-        where = f"tcp:127.0.0.1:{self.channel_port}"
+        where = f"tcp:127.0.0.1:{channel_seen_at or self.channel_port}"
         self.workers = workers
         self.pusher_hosts = [f"127.0.0.{number}" for number in range(2, 2 + pushers)]
         self.pusher_ports = [free_port(host) for host in self.pusher_hosts]
@@ -202,6 +206,11 @@ class Cluster:
             )
             for port in self.publisher_ports
         ]
+
+    @property
+    def roles(self) -> list[Role]:
+        """All roles, in the order in which they are best stopped."""
+        return [*self.publishers, *self.pushers, self.channel]
 
     @property
     def ws_urls(self) -> list[str]:
@@ -227,11 +236,10 @@ class Cluster:
 
     def stop(self) -> list[int]:
         """End all roles, clients' first; return their exit statuses."""
-        roles = [*self.publishers, *self.pushers, self.channel]
-        for role in roles:
+        for role in self.roles:
             if role.process.poll() is None:
                 role.process.terminate()
-        return [role.stop() for role in roles]
+        return [role.stop() for role in self.roles]
 
 
 def healthy(url: str) -> bool:

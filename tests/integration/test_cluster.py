@@ -4,14 +4,13 @@ import asyncio
 import os
 import random
 import signal
-import threading
 import time
 from collections.abc import Sequence
 
 import requests
 from twisted.trial.unittest import SynchronousTestCase
-from typing_extensions import override
 
+from tests.integration.back_end import BackEnd
 from tests.integration.clients import Listener, by_publisher, close_all, open_all, settled
 from tests.integration.processes import Cluster, accepts, alive, eventually, healthy, kill
 
@@ -20,42 +19,6 @@ BROADCASTS = int(os.environ.get("TPUSH_TEST_BROADCASTS", "300"))
 UNICASTS = 200
 KILLS = int(os.environ.get("TPUSH_TEST_KILLS", "6"))
 SEED = int(os.environ.get("TPUSH_TEST_SEED", "1"))
-
-
-class BackEnd(threading.Thread):
-    """Publishes numbered messages to one publisher until it is told to stop.
-
-    Args:
-        name: what its messages begin with.
-        url: the publisher.
-        rate: messages a second.
-    """
-
-    def __init__(self, name: str, url: str, rate: float) -> None:
-        super().__init__(name=name, daemon=True)
-        self.url = url
-        self.accepted: list[int] = []
-        self.refused: list[str] = []
-        self._pause = 1 / rate
-        self._ended = threading.Event()
-        self._number = 0
-
-    @override
-    def run(self) -> None:
-        with requests.Session() as session:
-            while not self._ended.wait(self._pause):
-                self._number += 1
-                content = {"content": f"{self.name}:{self._number}"}
-                answer = session.get(self.url, params=content, timeout=30)
-                if answer.text == "ok":
-                    self.accepted.append(self._number)
-                else:
-                    self.refused.append(answer.text)
-
-    def stop(self) -> None:
-        """Publish no more."""
-        self._ended.set()
-        self.join(60)
 
 
 class ClusterTests(SynchronousTestCase):

@@ -1,0 +1,164 @@
+"""Faults of every kind, one after another, under steady load.
+
+By default a short run of one seed; `make faults` is the long one.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+
+import requests
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.integration.back_end import BackEnd
+from tests.integration.clients import Listener, by_publisher, close_all, open_all
+from tests.integration.processes import Cluster, eventually, free_port, kill
+from tests.integration.proxy import Proxy
+
+FAULTS = int(os.environ.get("TPUSH_TEST_FAULTS", "7"))
+SEED = int(os.environ.get("TPUSH_TEST_SEED", "1"))
+CLIENTS = 24
+
+
+class FaultTests(SynchronousTestCase):
+    """Two hosts of two workers, two publishers, and a proxy before the channel."""
+
+    def test_faults(self) -> None:
+        """Clients that live through them get all that was answered `ok`, once and in order."""
+        asyncio.run(self.run_faults())
+
+    async def run_faults(self) -> None:
+        self.chance = random.Random(SEED)
+        target, port = free_port(), free_port()
+        self.proxy = Proxy(target)
+        await self.proxy.start(port)
+        self.cluster = Cluster(2, 2, 2, channel_port=target, channel_seen_at=port)
+        self.addCleanup(self.cluster.stop)
+        await asyncio.to_thread(self.cluster.wait_until_ready)
+        listeners = await open_all(self.cluster.ws_urls, CLIENTS)
+        back_ends = [BackEnd(str(i), url, 100) for i, url in enumerate(self.cluster.http_urls)]
+        self.joined = {listener: {each.name: 0 for each in back_ends} for listener in listeners}
+        for back_end in back_ends:
+            back_end.start()
+        faults: list[Callable[[], Awaitable[None]]] = [
+            self.kill_channel, self.stop_channel, self.kill_worker, self.stop_worker,
+            self.cut, self.cut_within_a_frame, self.delay, self.kill_host,
+        ]  # fmt: skip
+        order = self.chance.sample(faults, len(faults))
+        for number in range(FAULTS):
+            fault = order[number % len(order)]
+            await fault()
+            took = await self.recover(listeners)
+            print(f"{fault.__name__}: everybody is served again after {took:.1f} s")  # noqa: T201
+            if fault.__name__.startswith("kill"):
+                self.assertLess(took, 5)
+            await self.replace_lost(listeners, back_ends)
+        for back_end in back_ends:
+            await asyncio.to_thread(back_end.stop)
+        self.assertEqual([back_end.refused for back_end in back_ends], [[], []])
+        await self.recover(listeners)
+        lived = [listener for listener in listeners if listener.closed is None]
+        self.assertEqual(len(lived), CLIENTS)
+        for listener in lived:
+            got = by_publisher(listener.got)
+            for back_end in back_ends:
+                numbers = got[back_end.name]
+                # One that came later has what was accepted from some moment before it on.
+                since = bisect_left(back_end.accepted, numbers[0])
+                self.assertEqual(numbers, back_end.accepted[since:], differences(numbers, back_end))
+                self.assertLessEqual(since, self.joined[listener][back_end.name])
+        await close_all(listeners)
+        await self.proxy.stop()
+
+    async def replace_lost(self, listeners: list[Listener], back_ends: list[BackEnd]) -> None:
+        """Let others come for the clients that were disconnected."""
+        lost = [listener for listener in listeners if listener.closed is not None]
+        for listener in lost:
+            listeners.remove(listener)
+        others = await open_all(self.cluster.ws_urls, len(lost))
+        listeners += others
+        await self.recover(others)
+        for listener in others:
+            self.joined[listener] = {each.name: len(each.accepted) for each in back_ends}
+
+    async def recover(self, listeners: list[Listener]) -> float:
+        """Wait until each client that lives gets what is published now; return how long it took.
+
+        It is published again and again: a client may have come to a worker that has not reached
+        the channel yet, and misses what is routed before.
+        """
+        began = time.monotonic()
+        probes: list[str] = []
+        while not all(served(each, probes) for each in listeners if each.closed is None):
+            if time.monotonic() > began + 30:
+                logs = [role.log for role in self.cluster.roles]
+                self.fail("\n".join(["not everybody is served again", *logs]))
+            probes.append(f"probe:{time.monotonic_ns()}")
+            await asyncio.to_thread(
+                requests.get, self.cluster.http_urls[0], {"content": probes[-1]}, timeout=30
+            )
+            await asyncio.sleep(0.1)
+        return time.monotonic() - began
+
+    # Faults.
+
+    async def kill_channel(self) -> None:
+        self.cluster.channel.kill()
+        await asyncio.sleep(self.chance.uniform(0, 1))
+        await asyncio.to_thread(self.cluster.channel.start)
+
+    async def stop_channel(self) -> None:
+        await self.stopped(self.cluster.channel.process.pid)
+
+    async def kill_worker(self) -> None:
+        kill(self.some_worker())
+
+    async def stop_worker(self) -> None:
+        await self.stopped(self.some_worker())
+
+    async def cut(self) -> None:
+        self.proxy.cut()
+
+    async def cut_within_a_frame(self) -> None:
+        self.proxy.cut_within_a_frame()
+        await asyncio.sleep(0.5)
+
+    async def delay(self) -> None:
+        await self.proxy.delay(self.chance.uniform(0.2, 2))
+
+    async def kill_host(self) -> None:
+        host = self.cluster.pushers[1]
+        for pid in (host.process.pid, *host.workers):
+            kill(pid)
+        host.process.wait(30)
+        await asyncio.to_thread(host.start)
+        await asyncio.to_thread(eventually, lambda: len(host.workers) == 2, "it is back")
+
+    def some_worker(self) -> int:
+        # Of the first host: the other one is killed as a whole, and some have to live.
+        return self.chance.choice(self.cluster.pushers[0].workers)
+
+    async def stopped(self, pid: int) -> None:
+        os.kill(pid, signal.SIGSTOP)
+        await asyncio.sleep(self.chance.uniform(0.5, 3))
+        os.kill(pid, signal.SIGCONT)
+
+
+def served(listener: Listener, probes: list[str]) -> bool:
+    """Say whether a client has got any of the probes."""
+    return any(probe in listener.got[-1000:] for probe in probes)
+
+
+def differences(numbers: list[int], back_end: BackEnd) -> str:
+    """Say what a client did not get, got twice, or got out of turn."""
+    expected = [number for number in back_end.accepted if number >= numbers[0]]
+    doubled = sorted(number for number, times in Counter(numbers).items() if times > 1)
+    turned = [(one, two) for one, two in pairwise(numbers) if two <= one]
+    missing, more = set(expected) - set(numbers), set(numbers) - set(expected)
+    return f"missing {missing}, more {more}, doubled {doubled}, turned {turned}"
