@@ -13,6 +13,9 @@ setup(
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     python_requires=">=3.11",
+    # Said so that an editable install puts this folder on the path, where `twistd` looks for
+    # plugins, and not a hook that only finds packages.
+    package_dir={"": "."},
     packages=[
         "tpush",
         "tpush.channel",

@@ -5,6 +5,7 @@
     TPushError
     ├── InvalidName (ValueError)      an event or queue cannot be called so     400
     ├── InvalidAddress (ValueError)   no connection can have this id            400
+    ├── InvalidText (ValueError)      a content is to be text, and is not       400
     ├── TooLarge                      a content is over its bound               413
     ├── OutboxFull                    held publishes are at their bound         503, retry later
     ├── ChannelClosed                 this channel was closed                   503
@@ -36,6 +37,12 @@ class InvalidName(TPushError, ValueError):
 
 class InvalidAddress(TPushError, ValueError):
     """No connection can have this id."""
+
+    status = 400
+
+
+class InvalidText(TPushError, ValueError):
+    """A content is to go out as text, and is not UTF-8: it would end every client's connection."""
 
     status = 400
 

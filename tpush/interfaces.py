@@ -67,11 +67,13 @@ class IChannel(Protocol):
         Args:
             event: where to.
             data: a str goes out as text, bytes as binary.
-            text: *data* is bytes that are known to be UTF-8, and goes out as text.
+            text: *data* is bytes of UTF-8, and goes out as text.
             connection: for this connection of the event's worker alone.
 
         Raises:
             InvalidName: the event cannot be called so.
+            InvalidAddress: no connection can have this id.
+            InvalidText: it is to be text, and is not UTF-8.
             TooLarge: *data* is over ``limits.content``.
             OutboxFull: as much is held as may be; nothing was published.
             ChannelClosed: :meth:`close` was called.

@@ -7,7 +7,7 @@ checked once, by :func:`encode`, and never decoded again on the way.
 from dataclasses import dataclass
 from typing import NewType
 
-from tpush.errors import InvalidAddress, InvalidName
+from tpush.errors import InvalidAddress, InvalidName, InvalidText
 
 WorkerID = NewType("WorkerID", int)
 """Names one pusher worker in the whole cluster, 1 to :data:`MAX_ID`, drawn at random."""
@@ -74,7 +74,22 @@ def encode(data: str | bytes) -> bytes:
     """
     if isinstance(data, str):
         return data.encode()
-    return data if isinstance(data, bytes) else bytes(memoryview(data))
+    if isinstance(data, bytes | bytearray | memoryview):
+        return bytes(data)
+    raise TypeError(f"data is a str or bytes, not {type(data).__name__}")
+
+
+def check_text(content: bytes) -> bytes:
+    """Return *content* if it is UTF-8.
+
+    Raises:
+        InvalidText: it is not.
+    """
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidText(f"content is not UTF-8 at byte {error.start}") from None
+    return content
 
 
 def check_connection(connection: ConnectionID | None) -> ConnectionID | None:

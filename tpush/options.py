@@ -318,7 +318,7 @@ class RoleOptions(Options):
 
         for option in self.table:
             self[option.name] = _settle(option, self.given.get(option.name), os.environ)
-        self._settle_pidfile()
+        self._settle_files()
         try:
             if SECRET_FILE in self.table:
                 self.secrets = secrets_of(self["secret-file"], os.environ, SECRET)
@@ -352,15 +352,19 @@ class RoleOptions(Options):
                 f"give --{self.guard}, or --insecure if the network is closed"
             )
 
-    def _settle_pidfile(self) -> None:
+    def _settle_files(self) -> None:
         """Let roles that are started in one folder not take each other for themselves.
 
         By itself `twistd` writes ``twistd.pid`` for each, with ``-n`` too, and the second one
-        refuses to start.
+        refuses to start; in the background all write ``twistd.log``, each over the others' lines.
         """
         twistd = getattr(self, "parent", None)
-        if twistd is not None and twistd.get("pidfile") == PIDFILE:
+        if twistd is None:
+            return
+        if twistd.get("pidfile") == PIDFILE:
             twistd["pidfile"] = "" if twistd.get("nodaemon") else f"{self.role}.pid"
+        if not twistd.get("nodaemon") and not twistd.get("logfile"):
+            twistd["logfile"] = f"{self.role}.log"
 
 
 def first_secret(settings: Mapping[str, Any]) -> bytes | None:

@@ -9,10 +9,12 @@ import tpush
 
 
 async def main(reactor: Any, what: str) -> None:
-    """Enqueue one job, and leave when the channel has it."""
+    """Enqueue one job, and leave when the channel has it, or has not answered for ten seconds."""
     channel = tpush.connect("tcp:127.0.0.1:2206", reactor=reactor)
-    await channel.enqueue("orders", what)
+    await channel.enqueue("orders", what).addTimeout(10, reactor)
     await channel.close()
 
 
+if len(sys.argv) != 2:
+    sys.exit("usage: python order.py WHAT")
 react(main, sys.argv[1:])

@@ -11,7 +11,7 @@ from twisted.internet.task import deferLater
 
 from tests.channel.cluster import forget
 from tests.channel.pipes import EventClock
-from tpush.errors import ChannelClosed, InvalidName, OutboxFull, TooLarge
+from tpush.errors import ChannelClosed, InvalidName, InvalidText, OutboxFull, TooLarge
 from tpush.interfaces import IChannel
 from tpush.limits import KIB, Limits
 from tpush.message import ConnectionID, Job, Message, WorkerID
@@ -105,6 +105,13 @@ class ChannelContract(Case):
             [(b"\xc3\xa9", True), (b"\xff\x00", False), (b"\xc3\xa9", True),
              (b"", True), (b"", False), (b"", True)],
         )  # fmt: skip
+
+    def test_text_that_is_none(self) -> None:
+        """Bytes that are to go out as text and are not UTF-8 are refused: they end clients."""
+        a = self.made()
+        for publish in (a.publish, a.publish_one):
+            self.assertRaises(InvalidText, publish, "x", b"\xff", text=True)
+            self.assertRaises(TypeError, publish, "x", None)
 
     def test_connection(self) -> None:
         """A message for one connection says which, whatever JavaScript number it is."""

@@ -146,7 +146,7 @@ class ClusterTests(SynchronousTestCase):
             victim, *others = pusher.workers
             os.kill(victim, signal.SIGKILL)
             began = time.monotonic()
-            await asyncio.to_thread(pusher.wait_for, r"worker \d started", 3, 5)
+            await asyncio.to_thread(pusher.wait_for, r"process \d started", 3, 5)
             self.assertLess(time.monotonic() - began, 2)
             for back_end in back_ends:
                 await asyncio.to_thread(back_end.stop)
@@ -181,9 +181,9 @@ class ClusterTests(SynchronousTestCase):
         pusher = cluster.pushers[0]
         hung = pusher.workers[0]
         os.kill(hung, signal.SIGSTOP)
-        pusher.wait_for("killing worker", deadline=20)
+        pusher.wait_for("killing process", deadline=20)
         eventually(lambda: not alive(hung), "it has ended")
-        pusher.wait_for(r"worker \d started", 3)
+        pusher.wait_for(r"process \d started", 3)
 
     def test_workers_that_stay_down(self) -> None:
         """Workers that die again and again are not waited for, and are back after a pause."""
@@ -197,7 +197,7 @@ class ClusterTests(SynchronousTestCase):
             pusher.wait_for("starting it again in", 2 * deaths)
         eventually(lambda: not accepts(*address), "nobody is waited for", 1)
         eventually(lambda: accepts(*address), "they are back", 10)
-        pusher.wait_for(r"worker \d started", 4)
+        pusher.wait_for(r"process \d started", 4)
 
         async def run() -> None:
             listeners = await open_all(cluster.ws_urls, 10)

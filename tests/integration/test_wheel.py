@@ -20,8 +20,7 @@ class WheelTests(SynchronousTestCase):
         folder = Path(self.mktemp()).absolute()
         home = folder / "home"
         home.mkdir(parents=True)
-        tree = folder / "tree"  # a build leaves files in its tree
-        shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "_trial_temp*", "build"))
+        tree = self.copy_tree(folder)
         self.run_quietly(
             sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(tree)
         )
@@ -49,6 +48,33 @@ class WheelTests(SynchronousTestCase):
         answer = requests.get(f"http://127.0.0.1:{http}/?content=hello", timeout=10)
         self.assertEqual(answer.text, "ok")
         self.assertEqual(list(home.iterdir()), [], "it leaves no file behind")
+
+    def test_editable(self) -> None:
+        """Installed as the Makefile does it, `twistd` finds the roles from any directory."""
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        tree = self.copy_tree(folder)
+        venv.create(folder / "venv", with_pip=True)
+        binaries = folder / "venv" / "bin"
+        self.run_quietly(str(binaries / "pip"), "install", "--quiet", "--editable", str(tree))
+        done = subprocess.run(
+            [binaries / "twistd", "--help"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd="/",
+            env={"PATH": "/usr/bin:/bin"},
+            check=True,
+        )
+        for role in ("tpush ", "tpush-channel ", "tpush-ws ", "tpush-http "):
+            self.assertIn(f"    {role}", done.stdout)
+
+    def copy_tree(self, folder: Path) -> Path:
+        """Return a copy of what is in the repository: a build leaves files in its tree."""
+        tree = folder / "tree"
+        ignore = shutil.ignore_patterns(".*", "_trial_temp*", "build", "*.egg-info")
+        shutil.copytree(ROOT, tree, ignore=ignore)
+        return tree
 
     def run_quietly(self, *command: str) -> None:
         done = subprocess.run(

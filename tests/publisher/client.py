@@ -17,7 +17,7 @@ from zope.interface import alsoProvides
 
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
-from tpush.message import ConnectionID
+from tpush.message import ConnectionID, check_text
 from tpush.publisher.guard import Guard
 from tpush.publisher.site import PublisherSite
 
@@ -43,6 +43,8 @@ class FakeChannel:
         connection: ConnectionID | None = None,
     ) -> None:
         self.refusing()
+        if text:
+            check_text(data)
         self.published.append((event, data, text, connection))
 
 

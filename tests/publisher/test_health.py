@@ -20,11 +20,18 @@ class HealthTests(SiteTestCase):
         self.assertPublished(self.client.get(b"/health?content=X&to_worker_id=1"))
 
     def test_other_methods(self) -> None:
-        """GET is its only method."""
+        """GET and HEAD are its only methods."""
         for method in (b"POST", b"PUT", b"OPTIONS", b"BREW", b"get"):
             answer = self.client.get(b"/health", method)
-            self.assertAnswer(answer, 405, "the methods here: GET")
-            self.assertEqual(answer.headers[b"allow"], b"GET")
+            self.assertAnswer(answer, 405, "the methods here: GET, HEAD")
+            self.assertEqual(answer.headers[b"allow"], b"GET, HEAD")
+
+    def test_head(self) -> None:
+        """A balancer that asks by HEAD is told the same, without a body."""
+        self.client.send(b"HEAD /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        head, _, body = self.client.received().partition(b"\r\n\r\n")
+        self.assertTrue(head.startswith(b"HTTP/1.1 200 "), head)
+        self.assertEqual(body, b"")
 
     def test_below(self) -> None:
         """There is nothing below it."""

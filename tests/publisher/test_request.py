@@ -140,7 +140,7 @@ class FaultTests(SiteTestCase):
         self.site.resource.putChild(b"\x90\n", Broken(b""))
         with capturedLogs() as events:
             self.client.get(b"/\x90%0A?content=hidden")
-        self.assertEqual([formatEvent(event) for event in events], [r"500 to b'GET' b'/\x90%0A'"])
+        self.assertEqual([formatEvent(event) for event in events], ["500 to b'GET' b'/%90%0A'"])
         self.assertEqual(len(self.flushLoggedErrors(Boom)), 1)
 
     def test_after_the_answer_began(self) -> None:

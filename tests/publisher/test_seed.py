@@ -78,6 +78,11 @@ class GetTests(SiteTestCase):
             reason = f"to_worker_id is a whole number from 1 to {MAX_ID}"
             self.assertRefused(answer, 400, reason)
 
+    def test_typed_as_it_is(self) -> None:
+        """What was typed without an escape arrives, as curl sends it."""
+        answer = self.client.get("/?content=grüße".encode())
+        self.assertPublished(answer, ("broadcast", "grüße".encode(), True, None))
+
     def test_not_utf8(self) -> None:
         """A content that is not UTF-8 is an error, and nothing is sent."""
         for content, at in ((b"%FF", 0), (b"a%C3", 1), (b"%ED%A0%80", 0)):

@@ -311,6 +311,16 @@ class ConnectionTests(SynchronousTestCase):
         self.clock.advance(10)
         self.assertTrue(client.gone)
 
+    def test_large_head(self) -> None:
+        """A handshake without end is refused, and what follows is not looked at."""
+        client = Client(self.factory)
+        client.send(b"GET / HTTP/1.1\r\n")
+        for _ in range(100):
+            client.send(b"X-Filler: " + b"x" * 1000 + b"\r\n")
+        self.assertTrue(client.head.startswith(b"HTTP/1.1 431 "), client.head)
+        self.assertTrue(client.gone)
+        self.assertLess(len(client.connection.data), 65_536)
+
     def test_full(self) -> None:
         """A client for whom there is no room is told so; when one has left there is."""
         self.factory = self.make(connections=2)

@@ -310,7 +310,7 @@ class AMPChannel(ChannelEnd):
     def lost(self) -> None:
         """Be told that the link is gone that the channel had taken."""
         self._link = None
-        self.log.info("lost the channel")
+        self.log.info("left the channel" if self.leaving else "lost the channel")
 
     def _failed(self, error: Exception) -> None:
         if isinstance(error, WorkerIDTaken):
@@ -318,7 +318,9 @@ class AMPChannel(ChannelEnd):
         complaint = f"{type(error).__name__}: {error}"
         if complaint != self._complaint:  # one line for a run of the same failures
             self._complaint = complaint
-            self.log.warn("cannot reach the channel: {complaint!r}", complaint=complaint)
+            self.log.warn(
+                "cannot reach the channel yet, and tries on: {complaint!r}", complaint=complaint
+            )
 
 
 class _LinkFactory(Factory):

@@ -208,5 +208,5 @@ def _queue(value: Any) -> str:
 
 def _message(fields: Sequence[Any]) -> Message:
     event, text, data, *more = fields
-    connection = ConnectionID(_number(more[0])) if more else None
+    connection = ConnectionID(_number(more[0])) if more and more[0] is not None else None
     return Message(_name(event), _content(data), _typed(text, bool), connection)

@@ -30,6 +30,7 @@ from tpush.message import (
     check_connection,
     check_name,
     check_queue,
+    check_text,
     encode,
 )
 
@@ -81,6 +82,11 @@ class ChannelEnd(IChannel):
         """Jobs in progress that came unasked, by queue."""
 
     # For the carrier.
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the program has closed this end."""
+        return self._left
 
     def stirred(self) -> None:
         """Be told that there is something to take."""
@@ -193,14 +199,11 @@ class ChannelEnd(IChannel):
         text: bool = False,
         connection: ConnectionID | None = None,
     ) -> None:
-        content, target = self._content(data), check_connection(connection)
-        text = bool(text) or isinstance(data, str)
-        self._hold(Publish(Message(check_name(event), content, text, target)))
+        self._publish(event, data, text=text, connection=check_connection(connection))
 
     @override
     def publish_one(self, event: str, data: str | bytes, *, text: bool = False) -> None:
-        text = bool(text) or isinstance(data, str)
-        self._hold(Publish(Message(check_name(event), self._content(data), text), one=True))
+        self._publish(event, data, text=text, one=True)
 
     @override
     def enqueue(self, queue: str, data: str | bytes) -> Deferred[None]:
@@ -244,7 +247,8 @@ class ChannelEnd(IChannel):
         try:
             await held.addTimeout(self.limits.stop_wait, self.clock)
         except TimeoutError:
-            self.log.warn("{held} items were never acknowledged", held=len(self.outbox))
+            lost = sum(not isinstance(request, Mark) for request in self.outbox)
+            self.log.warn("{lost} requests were never acknowledged", lost=lost)
         self._left = True  # what is asked for from now on concerns nobody
         await self.leave()
         for _, waiter in self._waiters:
@@ -254,6 +258,22 @@ class ChannelEnd(IChannel):
     def _stir(self) -> None:
         if not self._left:
             self.stirred()
+
+    def _publish(
+        self,
+        event: str,
+        data: str | bytes,
+        *,
+        text: bool,
+        connection: ConnectionID | None = None,
+        one: bool = False,
+    ) -> None:
+        content = self._content(data)
+        if isinstance(data, str):
+            text = True
+        elif text:
+            check_text(content)
+        self._hold(Publish(Message(check_name(event), content, bool(text), connection), one))
 
     def _hold(self, request: Publish | Enqueue) -> int:
         self._check_open()

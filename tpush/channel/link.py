@@ -23,6 +23,7 @@ from tpush.channel import wire
 from tpush.channel.outbox import Outbox
 from tpush.errors import ProtocolViolation
 from tpush.limits import Limits
+from tpush.net.address import show_address
 
 Handler = Callable[..., None]
 Commands = dict[bytes, tuple[type[wire.OneWay], str]]
@@ -106,7 +107,7 @@ class Link(amp.AMP):
     @property
     def peer(self) -> str:
         """The address of the other end, for the log."""
-        return str(self._transportPeer)
+        return show_address(self._transportPeer)
 
     def drop(self) -> None:
         """End the connection after what was written is sent; take and send nothing more."""
@@ -170,8 +171,10 @@ class Link(amp.AMP):
         if not self._open:
             return
         name = box.pop(amp.COMMAND, b"")
-        if name not in self.takes or amp.ASK in box:
+        if name not in self.takes:
             raise ProtocolViolation(f"no such command: {name!r:.60}")
+        if amp.ASK in box:
+            raise ProtocolViolation(f"an answer is asked for: {name!r:.60}")
         command, handler = self.takes[name]
         try:
             arguments = command.parseArguments(box, self)

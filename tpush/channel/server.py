@@ -168,10 +168,9 @@ class PeerLink(Link):
     def _refuse(self, peer: Peer, refused: Refused) -> None:
         self._hello_is_over()
         self.log.warn(
-            "refusing {role!r} {name!r} at {peer}: {reason}",
-            role=peer.role,
-            name=peer.name,
-            peer=self.peer,
+            "refusing {peer} from {address}: {reason}",
+            peer=_label(peer),
+            address=self.peer,
             reason=str(refused),
         )
         self.send(wire.Refuse, code=refused.code, reason=str(refused))
@@ -217,8 +216,10 @@ class PeerLink(Link):
         Raises:
             ProtocolViolation: it was restored before, or is ready for less than none.
         """
-        if self._restoring is None or jobs < 0:
-            raise ProtocolViolation(f"restored with {jobs} jobs")
+        if self._restoring is None:
+            raise ProtocolViolation("restored a second time")
+        if jobs < 0:
+            raise ProtocolViolation(f"{jobs} jobs reserved")
         self._server.broker.restore(self.session, *self._restoring, jobs)
         self._restoring = None
         self._server.driver.stir()
@@ -273,6 +274,13 @@ class PeerLink(Link):
     def _no_hello(self) -> None:
         self.log.warn("closing {peer}: it did not say who it is in time", peer=self.peer)
         self.abort()
+
+
+def _label(peer: Peer) -> str:
+    """Say who a peer is, for the log; what it says of itself is quoted."""
+    name = f" {peer.name!r}" if peer.name else ""
+    worker = f" worker {peer.worker}" if peer.worker is not None else ""
+    return f"{peer.role!r}{name}{worker} [{peer.key.hex()[:8]}]"
 
 
 class ChannelServer(Factory):
@@ -331,7 +339,7 @@ class ChannelServer(Factory):
         if before is not None:
             before.supersede()
         self._links[session] = link
-        self._log(session, "came back" if known_peer else "attached")
+        self._log(session, f"{'came back' if known_peer else 'attached'} from {link.peer}")
         self.driver.stir()
         return session
 
@@ -364,5 +372,4 @@ class ChannelServer(Factory):
             link.flush()
 
     def _log(self, session: Session, what: str) -> None:
-        peer = session.peer
-        self.log.info("{role!r} {name!r} {what}", role=peer.role, name=peer.name, what=what)
+        self.log.info("{peer} {what}", peer=_label(session.peer), what=what)

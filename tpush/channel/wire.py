@@ -79,7 +79,7 @@ class Items(LongBytes):
         try:
             items = msgpack.unpackb(value, strict_map_key=True)
         except (ValueError, msgpack.UnpackException) as error:
-            raise ProtocolViolation(f"not msgpack: {error}") from None
+            raise ProtocolViolation(f"not msgpack: {error!r}") from None
         if not isinstance(items, list):
             raise ProtocolViolation(f"a list, not {type(items).__name__}")
         return items

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from tpush.background import background
 from tpush.errors import CannotListen
+from tpush.net.address import show_address
 from tpush.net.eager import EagerServer
 from tpush.net.opening import BACKLOG, reason
 
@@ -100,7 +101,8 @@ class Listener(Service):
             if self._eager and not isinstance(port.factory, TLSMemoryBIOFactory):
                 _make_eager(port)
         self.ports.append(port)
-        self.log.info("listening on {endpoint}: {host}", endpoint=string, host=port.getHost())
+        address = show_address(port.getHost())
+        self.log.info("listening on {endpoint}: {address}", endpoint=string, address=address)
 
 
 def _make_eager(port: tcp.Port) -> None:

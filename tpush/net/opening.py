@@ -270,7 +270,8 @@ def reason(error: BaseException | None) -> str:
         return f"it is no server endpoint string ({error})"
     inner = getattr(error, "socketError", error)
     if isinstance(inner, OSError) and inner.strerror:
-        return inner.strerror.lower()
+        name = f": {inner.filename}" if isinstance(inner.filename, str) else ""
+        return inner.strerror.lower() + name
     return str(inner) or type(inner).__name__
 
 

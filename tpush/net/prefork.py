@@ -144,7 +144,7 @@ class Worker:
                 await configured.addTimeout(START_WITHIN, self._reactor)
             finally:
                 self._starts.release()
-            self.log.info("worker {worker} started", worker=self._number)
+            self.log.info("process {process} started", process=self._number)
             while self._process is process:
                 await deferLater(self._reactor, PING_EVERY)
                 await process.ping().addTimeout(ANSWER_WITHIN, self._reactor)
@@ -153,7 +153,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - whatever it was, this process is of no use
             if not self._stopping:
                 self.log.warn(
-                    "killing worker {worker}: {error!r}", worker=self._number, error=error
+                    "killing process {process}: {error!r}", process=self._number, error=error
                 )
                 process.signal("KILL")
 
@@ -163,8 +163,8 @@ class Worker:
 
     async def _rest(self, reason: str, pause: float) -> None:
         self.log.warn(
-            "worker {worker} ended ({reason}), starting it again in {pause:g} s",
-            worker=self._number,
+            "process {process} ended ({reason}), starting it again in {pause:g} s",
+            process=self._number,
             reason=reason,
             pause=pause,
         )

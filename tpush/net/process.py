@@ -41,8 +41,8 @@ class ParentLink(control.ControlLink):
         """Put a worker's line into the log of this process."""
         self.log.emit(
             LogLevel.lookupByName(level),
-            "worker {worker}: [{system}] {text}",
-            worker=self._process.number,
+            "process {process}: [{system}] {text}",
+            process=self._process.number,
             system=system,
             text=text,
         )
@@ -131,8 +131,10 @@ class WorkerProcess(ProcessProtocol):
 
     @override
     def processEnded(self, reason: Failure) -> None:
-        self.ended.callback(reason.getErrorMessage())
+        status: Any = reason.value
+        killed = f"signal {status.signal}" if status.signal else f"status {status.exitCode}"
+        self.ended.callback(killed)
 
     def _log_output(self, data: bytes) -> None:
         for line in data.decode(errors="replace").splitlines():
-            self.log.warn("worker {worker}: {line}", worker=self.number, line=line)
+            self.log.warn("process {process}: {line}", process=self.number, line=line)

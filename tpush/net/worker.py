@@ -25,6 +25,9 @@ from tpush.net import control
 from tpush.net.adopting import Adopter
 from tpush.net.collector import spare_collector
 
+LEGACY = "log_legacy"
+"""The system of what Twisted logs in its old way."""
+
 LAST_WORDS = 0.01
 """Seconds for the last lines of the log to reach the parent."""
 
@@ -111,6 +114,9 @@ class _PassingOn:
         level = event.get("log_level", LogLevel.info)
         if self._link.transport is None or level < LogLevel.info or self._busy:
             return
+        system = str(event.get("log_namespace", "-"))
+        if system == LEGACY and not event.get("isError"):
+            return  # Twisted's own line for each port, beside ours
         text = formatEvent(event)
         if "log_failure" in event:
             text += "\n" + event["log_failure"].getTraceback()
@@ -119,7 +125,7 @@ class _PassingOn:
             self._link.callRemote(
                 control.Log,
                 level=level.name,
-                system=str(event.get("log_namespace", "-")),
+                system=system,
                 text=text[: control.LOG_CHARACTERS],
             )
         finally:

@@ -8,6 +8,7 @@ and what still comes in discarded until the client closes its own (:rfc:`9112#se
 short while, then the connection is cut.
 """
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -23,6 +24,11 @@ from tpush.limits import Limits
 
 SERVER = b"tpush"
 """Says what we are, and nothing of the versions of anything."""
+
+REQUEST_LINE = re.compile(rb"[A-Z]+ /[^ ]* HTTP/1\.[01]")
+"""No header looks like this: it would have a colon in its name."""
+
+NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 DISCARD_SECONDS = 2.0
 """What a client still sends after a refusal is discarded for so long."""
@@ -51,6 +57,13 @@ class HTTPConnection(HTTPChannel):
         # one now and then has forever.
         if not self._closing:
             LineReceiver.dataReceived(self, data)
+
+    @override
+    def lineReceived(self, line: bytes) -> None:
+        # curl sends what was typed: twisted.web takes no request line that is not ASCII.
+        if not line.isascii() and REQUEST_LINE.fullmatch(line):
+            line = NOT_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], line)
+        super().lineReceived(line)
 
     @override
     def headerReceived(self, line: bytes) -> bool:

@@ -16,7 +16,7 @@ class Health(PlainResource):
         channel: which.
     """
 
-    allowed: ClassVar[tuple[bytes, ...]] = (b"GET",)
+    allowed: ClassVar[tuple[bytes, ...]] = (b"GET", b"HEAD")
 
     def __init__(self, channel: IChannel) -> None:
         super().__init__()

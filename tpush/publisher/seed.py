@@ -6,7 +6,7 @@ from typing_extensions import override
 
 from tpush.interfaces import IChannel
 from tpush.publisher.address import destination
-from tpush.publisher.errors import BadRequest, UnsupportedBody
+from tpush.publisher.errors import UnsupportedBody
 from tpush.publisher.form import Fields, parse_form, parse_query
 from tpush.publisher.guard import Guard
 from tpush.publisher.plain import PlainResource
@@ -40,7 +40,6 @@ class Seed(PlainResource):
         event, connection = destination(fields)
         content = fields.get(CONTENT)
         if content:
-            _check_text(content)
             self._channel.publish(event, content, text=True, connection=connection)
         return OK
 
@@ -52,10 +51,3 @@ def _body_fields(request: PublisherRequest) -> Fields:
     if request.requestHeaders.hasHeader(b"Content-Encoding"):
         raise UnsupportedBody("a body that is compressed is not read")
     return parse_form(request.getHeader(b"Content-Type") or b"", body)
-
-
-def _check_text(content: bytes) -> None:
-    try:
-        content.decode()
-    except UnicodeDecodeError as error:
-        raise BadRequest(f"content is not UTF-8 at byte {error.start}") from None

@@ -39,6 +39,9 @@ TOO_MANY = 4429
 
 OPEN = WebSocketServerProtocol.STATE_OPEN
 
+MAX_HEAD = 64 * 1024
+"""Bytes of an opening handshake: Autobahn gathers any number, and searches all at each read."""
+
 LEFT_BEHIND = (
     "http_request_data",
     "http_response_data",
@@ -124,7 +127,10 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        self._dataReceived(data)
+        if self.state == self.STATE_CONNECTING and len(self.data) + len(data) > MAX_HEAD:
+            self.failHandshake("the head of a request is too large", 431)
+        elif self.state != self.STATE_CLOSED:
+            self._dataReceived(data)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
