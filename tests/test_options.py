@@ -9,7 +9,7 @@ from unittest.mock import patch
 from twisted.trial.unittest import SynchronousTestCase
 
 from tpush.channel.plugin import Options as ChannelOptions
-from tpush.options import RoleOptions
+from tpush.commandline import RoleOptions
 from tpush.publisher.plugin import Options as PublisherOptions
 from tpush.pusher.plugin import Options as PusherOptions
 from tpush.single import Options as SingleOptions
@@ -39,7 +39,7 @@ class OptionsTests(SynchronousTestCase):
         }
         for role, endpoints in expected.items():
             options = role()
-            with patch("tpush.options.exposed_endpoints"):
+            with patch("tpush.commandline.exposed_endpoints"):
                 options.parseOptions([])
             self.assertEqual(options["listen"], endpoints)
             if role is not ChannelOptions:

@@ -1,5 +1,6 @@
 """A ``--channel`` string becomes an IChannel."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet.endpoints import clientFromString
@@ -47,4 +48,24 @@ def connect(
         role=role,
         name=name,
         secrets=() if secret is None else (secret,),
+    )
+
+
+def connect_role(role: str, settings: Mapping[str, Any], reactor: Any, limits: Limits) -> IChannel:
+    """Connect a role to its channel.
+
+    Args:
+        role: its name.
+        settings: what its command line says, as it travels to a worker process.
+        reactor: the reactor to use; None is Twisted's global one.
+        limits: bounds and times.
+    """
+    secrets = settings["secrets"]
+    return connect(
+        settings["channel"],
+        reactor=reactor,
+        limits=limits,
+        role=role,
+        name=settings["name"],
+        secret=bytes.fromhex(secrets[0]) if secrets else None,
     )

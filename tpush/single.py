@@ -8,9 +8,10 @@ from twisted.application.service import IService, MultiService
 from tpush import options
 from tpush.access import KeyRing, Origins
 from tpush.channel.local import LocalBroker
+from tpush.commandline import RoleOptions
 from tpush.net.collector import spare_collector
 from tpush.net.hangup import OnHangUp
-from tpush.options import Option, RoleOptions
+from tpush.options import Option
 from tpush.publisher.service import PublisherService
 from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.service import PusherService

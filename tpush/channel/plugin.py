@@ -7,7 +7,8 @@ from twisted.application.service import IService
 
 from tpush import options
 from tpush.channel.service import ChannelService
-from tpush.options import Option, RoleOptions
+from tpush.commandline import RoleOptions
+from tpush.options import Option
 
 
 class Options(RoleOptions):

@@ -7,12 +7,13 @@ from twisted.application.service import IService
 
 from tpush import options
 from tpush.access import Origins
-from tpush.connect import connect
+from tpush.commandline import RoleOptions
+from tpush.connect import connect_role
 from tpush.limits import Limits
 from tpush.net.collector import spare_collector
 from tpush.net.listener import EndpointFor
 from tpush.net.prefork import PreforkService
-from tpush.options import Option, RoleOptions, first_secret
+from tpush.options import Option
 from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.service import PusherService
 
@@ -66,14 +67,7 @@ def make_worker(
         endpoint_for: turns a string into an endpoint, in a worker process.
     """
     limits = Limits(**settings["limits"])
-    channel = connect(
-        settings["channel"],
-        reactor=reactor,
-        limits=limits,
-        role=Options.role,
-        name=settings["name"],
-        secret=first_secret(settings),
-    )
+    channel = connect_role(Options.role, settings, reactor, limits)
     return PusherService(
         channel,
         settings["listen"],

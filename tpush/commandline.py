@@ -1,0 +1,145 @@
+"""The command line of a role, from the options that it takes."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from twisted.python.usage import Options, UsageError
+from typing_extensions import override
+
+from tpush.access import KeyRing, secrets_of
+from tpush.errors import CannotListen, UnsafeSecret
+from tpush.limits import Limits
+from tpush.net.opening import exposed_endpoints
+from tpush.options import SECRET, SECRET_FILE, Option
+
+PIDFILE = "twistd.pid"
+
+
+class RoleOptions(Options):
+    """The command line of one role, from its table."""
+
+    role: ClassVar[str] = ""
+    table: ClassVar[Sequence[Option]] = ()
+    listening: ClassVar[Sequence[Option]] = ()
+    """Those of the table that say where the role listens."""
+    guard: ClassVar[str] = ""
+    """The option without which the role does not listen to the network."""
+    guarded: ClassVar[Sequence[Option]] = ()
+    """Those of the listening ones that it is about."""
+
+    @override
+    def __init_subclass__(cls) -> None:
+        for option in cls.table:
+            setattr(cls, "opt_" + option.name.replace("-", "_"), _handler(option))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.longdesc = "Each option has an environment variable: " + ", ".join(
+            f"--{option.name} is {option.variable}" for option in self.table
+        )
+        self.given: dict[str, list[str]] = {}
+        """What the command line says, as text."""
+        self.secrets: list[bytes] = []
+        """What :data:`SECRET_FILE` or its variable holds."""
+
+    @override
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Read the command line; a wrong option ends the program with one line.
+
+        Raises:
+            SystemExit: an option is wrong.
+        """
+        try:
+            super().parseOptions(options)
+        except UsageError as error:
+            raise SystemExit(f"{self.role}: {error}") from None
+
+    @override
+    def postOptions(self) -> None:
+        """Settle every option, and find out whether the endpoints can be listened on.
+
+        Raises:
+            UsageError: an option is wrong.
+        """
+        from twisted.internet import reactor
+
+        for option in self.table:
+            self[option.name] = _settle(option, self.given.get(option.name), os.environ)
+        self._settle_files()
+        try:
+            if SECRET_FILE in self.table:
+                self.secrets = secrets_of(self["secret-file"], os.environ, SECRET)
+            if self.get("api-key-file"):
+                KeyRing(self["api-key-file"])
+            endpoints = [each for it in self.listening for each in self[it.name]]
+            exposed = exposed_endpoints(reactor, endpoints)
+        except (CannotListen, UnsafeSecret) as error:
+            raise UsageError(str(error)) from None
+        for option in self.guarded:
+            for endpoint in set(self[option.name]).intersection(exposed):
+                self._check_guard(f"--{option.name} {endpoint}")
+
+    @property
+    def limits(self) -> Limits:
+        """The limits that the options ask for."""
+        return Limits(**self.settings["limits"])
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the options say, as it travels to a worker process: each by name, and limits."""
+        plain = {option.name: self[option.name] for option in self.table if not option.limit}
+        limits = {option.limit: self[option.name] for option in self.table if option.limit}
+        return {**plain, "limits": limits, "secrets": [secret.hex() for secret in self.secrets]}
+
+    def _check_guard(self, what: str) -> None:
+        by_variable = self.secrets if self.guard == SECRET_FILE.name else []
+        if not (self["insecure"] or self[self.guard] or by_variable):
+            raise UsageError(
+                f"{what} is open to the network, and nothing is asked of those who connect: "
+                f"give --{self.guard}, or --insecure if the network is closed"
+            )
+
+    def _settle_files(self) -> None:
+        """Let roles that are started in one folder not take each other for themselves.
+
+        By itself `twistd` writes ``twistd.pid`` for each, with ``-n`` too, and the second one
+        refuses to start; in the background all write ``twistd.log``, each over the others' lines.
+        """
+        twistd = getattr(self, "parent", None)
+        if twistd is None:
+            return
+        if twistd.get("pidfile") == PIDFILE:
+            twistd["pidfile"] = "" if twistd.get("nodaemon") else f"{self.role}.pid"
+        if not twistd.get("nodaemon") and not twistd.get("logfile"):
+            twistd["logfile"] = f"{self.role}.log"
+
+
+def _handler(option: Option) -> Callable[..., None]:
+    def set_flag(self: RoleOptions) -> None:
+        self.given[option.name] = ["1"]
+
+    def add(self: RoleOptions, value: str) -> None:
+        self.given.setdefault(option.name, []).append(value)
+
+    handle: Callable[..., None] = set_flag if option.flag else add
+    handle.__doc__ = option.help + (f" [default: {option.default}]" if option.default else "")
+    return handle
+
+
+def _settle(option: Option, given: Sequence[str] | None, environ: Mapping[str, str]) -> Any:
+    """Return the value of *option*, from the command line, the environment or its default.
+
+    Raises:
+        UsageError: it is not what it should be.
+    """
+    source, texts = f"--{option.name}", given
+    if not texts and environ.get(option.variable):
+        source = option.variable
+        texts = environ[source].split() if option.repeats else [environ[source]]
+    try:
+        nothing = [] if option.repeats and not option.default else [option.default]
+        values = [option.kind(text) for text in texts or nothing]
+    except ValueError as error:
+        raise UsageError(f"{source} is {error}, not {' '.join(texts or [])!r}") from None
+    return values if option.repeats else values[-1]

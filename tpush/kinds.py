@@ -1,0 +1,73 @@
+"""Kinds of option values: each turns text into the value, or raises ValueError with what it is."""
+
+from collections.abc import Callable
+
+from twisted.internet.endpoints import clientFromString
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """Return a kind: a whole number within bounds."""
+
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+            raise ValueError(f"a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def seconds(least: float, most: float) -> Callable[[str], float]:
+    """Return a kind: seconds within bounds."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1
+        if not least <= value <= most:
+            raise ValueError(f"seconds from {least:g} to {most:g}")
+        return value
+
+    return parse
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Return a kind: one of a few words."""
+
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return text
+
+    return parse
+
+
+def switch(text: str) -> bool:
+    """Be a kind: on or off."""
+    return text.lower() in ("1", "on", "yes", "true")
+
+
+def server_endpoint(text: str) -> str:
+    """Be a kind: a server endpoint string; whether it can be opened is found out later.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not text or ":" not in text:
+        raise ValueError("a server endpoint string, such as tcp:4236:interface=127.0.0.1")
+    return text
+
+
+def client_endpoint(text: str) -> str:
+    """Be a kind: a client endpoint string.
+
+    Raises:
+        ValueError: it is none.
+    """
+    from twisted.internet import reactor
+
+    try:
+        clientFromString(reactor, text)
+    except Exception:  # noqa: BLE001 - its parsers raise what they like
+        raise ValueError("a client endpoint string, such as tcp:127.0.0.1:2206") from None
+    return text
