@@ -8,6 +8,7 @@
     ├── InvalidText (ValueError)      a content is to be text, and is not       400
     ├── TooLarge                      a content is over its bound               413
     ├── OutboxFull                    held publishes are at their bound         503, retry later
+    ├── QueueFull                     a queue is at its bound                   503, retry later
     ├── ChannelClosed                 this channel was closed                   503
     ├── Refused                       the channel does not take this peer
     │   ├── VersionRefused            it speaks another protocol version
@@ -55,6 +56,12 @@ class TooLarge(TPushError):
 
 class OutboxFull(TPushError):
     """What is held for the channel has reached its bound; nothing was added."""
+
+    status = 503
+
+
+class QueueFull(TPushError):
+    """A queue holds as many jobs, or bytes, as it may; the job was not added."""
 
     status = 503
 

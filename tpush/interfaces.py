@@ -92,7 +92,9 @@ class IChannel(Protocol):
         """Add one job to the end of *queue*.
 
         Returns:
-            Fires when the broker has it. Jobs live in the broker's memory.
+            Fires when the broker has it, which keeps it in its memory; fails with
+            :exc:`~tpush.errors.QueueFull` where the queue has as many jobs as it may, and with
+            :exc:`~tpush.errors.ChannelClosed` where :meth:`close` came first.
 
         Raises:
             InvalidName: the queue cannot be called so.

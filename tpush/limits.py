@@ -35,6 +35,8 @@ class Limits:
         acknowledge: an acknowledgement waits for a batch to ride in.
         reconnect_first: before the first attempt to come back.
         reconnect_most: between later attempts; with jitter it stays below *settle*.
+        queue_jobs: jobs that wait in one queue; beyond it, :exc:`~tpush.errors.QueueFull`.
+        queue_bytes: the same in bytes.
         job_attempts: times a job is handed out before it goes to ``{queue}/failed``.
         job_backoff: before a failed job is handed out again; doubled at each attempt.
         job_backoff_most: the most of that.
@@ -72,6 +74,8 @@ class Limits:
     acknowledge: float = 0.05
     reconnect_first: float = 0.1
     reconnect_most: float = 1.2
+    queue_jobs: int = 100_000
+    queue_bytes: int = 64 * MIB
     job_attempts: int = 5
     job_backoff: float = 1.0
     job_backoff_most: float = 60.0

@@ -91,6 +91,20 @@ JOB_ATTEMPTS = Option(
     "times that a job is handed out before it goes to the queue {queue}/failed",
     limit="job_attempts",
 )
+QUEUE_JOBS = Option(
+    "queue-jobs",
+    str(DEFAULTS.queue_jobs),
+    whole(1, 100_000_000),
+    "jobs that may wait in one queue; beyond it, whoever enqueues is told that it is full",
+    limit="queue_jobs",
+)
+QUEUE_BYTES = Option(
+    "queue-bytes",
+    str(DEFAULTS.queue_bytes),
+    whole(1, 2**40),
+    "bytes that may wait in one queue",
+    limit="queue_bytes",
+)
 MAX_HELD = Option(
     "max-held",
     str(DEFAULTS.held_items),

@@ -26,6 +26,8 @@ class Options(RoleOptions):
         options.LISTEN_WS_TOO,
         options.LISTEN_HTTP_TOO,
         options.JOB_ATTEMPTS,
+        options.QUEUE_JOBS,
+        options.QUEUE_BYTES,
         options.MAX_CONNECTIONS,
         options.MAX_HANDSHAKES,
         options.MAX_FRAMES,

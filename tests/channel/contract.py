@@ -11,7 +11,7 @@ from twisted.internet.task import deferLater
 
 from tests.channel.cluster import forget
 from tests.channel.pipes import EventClock
-from tpush.errors import ChannelClosed, InvalidName, InvalidText, OutboxFull, TooLarge
+from tpush.errors import ChannelClosed, InvalidName, InvalidText, OutboxFull, QueueFull, TooLarge
 from tpush.interfaces import IChannel
 from tpush.limits import KIB, Limits
 from tpush.message import ConnectionID, Job, Message, WorkerID
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 else:
     Case = object
 
-LIMITS = Limits(content=200 * KIB, held_items=50, held_bytes=400 * KIB)
+LIMITS = Limits(content=200 * KIB, held_items=50, held_bytes=400 * KIB, queue_jobs=30)
 
 
 class Boom(Exception):
@@ -105,6 +105,17 @@ class ChannelContract(Case):
             [(b"\xc3\xa9", True), (b"\xff\x00", False), (b"\xc3\xa9", True),
              (b"", True), (b"", False), (b"", True)],
         )  # fmt: skip
+
+    def test_full_queue(self) -> None:
+        """Who enqueues into a full queue is told so, and others that wait are not disturbed."""
+        a = self.made()
+        jobs = [a.enqueue("q", str(number)) for number in range(31)]
+        other = a.enqueue("p", "x")
+        flushed = a.flush()
+        self.settle()
+        for job in (*jobs[:30], other, flushed):
+            self.successResultOf(job)
+        self.failureResultOf(jobs[30], QueueFull)
 
     def test_text_that_is_none(self) -> None:
         """Bytes that are to go out as text and are not UTF-8 are refused: they end clients."""

@@ -15,6 +15,7 @@ from tests.channel.properties import run_machine
 from tpush.channel.broker import (
     Assignment,
     Broker,
+    Delivery,
     Enqueue,
     Finish,
     Mark,
@@ -114,7 +115,9 @@ class Program:
                 if self._seen.new(self.broker.instance, item.number, 0):
                     self.jobs.append(item)
                     self.fresh.append(item)
-            elif item.one or self._seen.new(item.origin, item.number, 0):
+            elif isinstance(item, Delivery) and (
+                item.one or self._seen.new(item.origin, item.number, 0)
+            ):
                 self.messages.append(item.message.data)
 
     def acknowledge(self) -> None:

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from tests.channel.properties import run_machine
 from tpush.channel.queues import QueuedJob, Queues
+from tpush.errors import QueueFull
 
 Given = tuple[str, QueuedJob, bool]
 
@@ -310,6 +311,27 @@ class QueuesTests(SynchronousTestCase):
             self.queues.finish("x", job.id, ok=True, now=0)
             got.add(job.queue)
         self.assertEqual(got, {"p", "q"})
+
+    def test_full(self) -> None:
+        """A queue takes no more jobs or bytes than it may; what comes back and what failed does."""
+        queues: Queues[str] = Queues(attempts=1, most_jobs=2, most_bytes=10)
+        queues.enqueue("q", b"1")
+        self.assertRaises(QueueFull, queues.enqueue, "q", b"2" * 10)
+        queues.enqueue("q", b"2")
+        self.assertRaises(QueueFull, queues.enqueue, "q", b"")
+        queues.enqueue("p", b"3" * 10)
+        queues.watch("a", "q", ask=False)
+        [(_, job, _)] = queues.assign()
+        queues.enqueue("q", b"4" * 9)
+        for failed in range(3):
+            queues.finish("a", job.id, ok=False, now=0)
+            [(_, job, _)] = queues.assign()
+            if failed < 1:
+                queues.enqueue("q", b"")
+        self.assertEqual(len(queues), 5)
+        queues.watch("b", "q/failed", ask=True)
+        queues.reserve("b", 9)
+        self.assertEqual([job.data for _, job, _ in queues.assign()], [b"1", b"2", b"4" * 9])
 
     def test_first_id(self) -> None:
         """Ids of jobs count up from where they were told to."""

@@ -18,9 +18,12 @@ from tpush.channel.hub import Hub
 from tpush.channel.inbox import Ledger, Pending
 from tpush.channel.outbox import Outbox
 from tpush.channel.queues import Queues
-from tpush.errors import WorkerIDTaken
+from tpush.errors import QueueFull, WorkerIDTaken
 from tpush.limits import Limits
 from tpush.message import Message, WorkerID
+
+QUEUE_FULL = "queue-full"
+"""The code of a rejection, on the wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,27 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejection:
+    """A request that was not carried out, on its way back to who asked.
+
+    Args:
+        number: the number of the request.
+        code: what it is on the wire.
+        reason: the same for people.
+        pending: the request, which is acknowledged when the rejection has been.
+    """
+
+    number: int
+    code: str
+    reason: str
+    pending: Pending
+
+
+Outgoing = Delivery | Assignment | Rejection
+"""What a session is sent under a number."""
+
+
+@dataclass(frozen=True, slots=True)
 class Peer:
     """Who a peer says that it is.
 
@@ -114,7 +138,7 @@ class Session:
         self.token = token
         """Tells it from every other session, of this program too, and of every broker."""
         self.connected = True
-        self.outbox: Outbox[Delivery | Assignment] = Outbox()
+        self.outbox: Outbox[Outgoing] = Outbox()
         self.ledger = Ledger()
 
 
@@ -142,6 +166,8 @@ class Broker:
             backoff_most=limits.job_backoff_most,
             # A job of a broker before this one must not pass for one of ours.
             first=int.from_bytes(instance[:6], "big") + 1,
+            most_jobs=limits.queue_jobs,
+            most_bytes=limits.queue_bytes,
         )
         self._assigned = 0
         self._opened = 0
@@ -270,8 +296,11 @@ class Broker:
             ValueError: *number* was never sent to it.
         """
         for item in session.outbox.acknowledge(number):
-            if isinstance(item, Delivery):
-                self._settle(item.origin, item.pending)
+            match item:
+                case Delivery(origin):
+                    self._settle(origin, item.pending)
+                case Rejection():
+                    self._settle(session.peer.key, item.pending)
 
     def changed(self, session: Session) -> None:
         """Let *session* be among the next to be taken: it could not send all it has."""
@@ -324,7 +353,10 @@ class Broker:
                     for subscriber in self._hub.subscribers(message.event):
                         self._deliver(subscriber, delivery)
             case Enqueue(queue, data):
-                self._queues.enqueue(queue, data)
+                try:
+                    self._queues.enqueue(queue, data)
+                except QueueFull as full:
+                    self._reject(session, pending, QUEUE_FULL, str(full))
                 self._assign()
             case Finish(job, ok):
                 self._queues.finish(session, job, ok=ok, now=now)
@@ -340,6 +372,12 @@ class Broker:
         chosen = self._hub.choose(delivery.message.event, lambda session: session.connected)
         if chosen is not None:
             self._deliver(chosen, delivery)
+
+    def _reject(self, session: Session, pending: Pending, code: str, reason: str) -> None:
+        if self._sessions.get(session.peer.key) is session:
+            pending.waiting += 1
+            session.outbox.append(Rejection(pending.number, code, reason, pending))
+            self._changed[session] = None
 
     def _settle(self, publisher: bytes, pending: Pending) -> None:
         if pending.settle() and (session := self._sessions.get(publisher)) is not None:

@@ -38,6 +38,7 @@ class ClientLink(Link):
         wire.Refuse,
         wire.Deliver,
         wire.Job,
+        wire.Reject,
         wire.Acknowledge,
         wire.Ping,
     )
@@ -161,6 +162,19 @@ class ClientLink(Link):
             raise ProtocolViolation("a job before the welcome")
         for number, assignment in codec.unpack_jobs(items):
             self._channel.assigned(number, self._broker, assignment)
+        self.flush_soon()
+
+    def on_reject(self, items: list[Any], acknowledged: int | None = None) -> None:
+        """Take what was not carried out.
+
+        Raises:
+            ProtocolViolation: it was not taken yet, or an item is not as it should be.
+        """
+        if self._broker is None:
+            raise ProtocolViolation("a rejection before the welcome")
+        for number, request, code, reason in codec.unpack_reject(items):
+            self._channel.rejected(number, request, code, reason)
+        self._acknowledged(acknowledged)
         self.flush_soon()
 
     def on_acknowledge(self, acknowledged: int) -> None:

@@ -16,7 +16,9 @@ from tpush.channel.broker import (
     Enqueue,
     Finish,
     Mark,
+    Outgoing,
     Publish,
+    Rejection,
     Request,
 )
 from tpush.errors import InvalidName, ProtocolViolation
@@ -35,7 +37,7 @@ def pack_requests(batch: Iterable[tuple[int, Request]]) -> Iterator[tuple[Comman
 
 
 def pack_deliveries(
-    batch: Iterable[tuple[int, Delivery | Assignment]],
+    batch: Iterable[tuple[int, Outgoing]],
 ) -> Iterator[tuple[Command, list[Any]]]:
     """Cut numbered deliveries into commands, each with its items."""
     for kind, run in groupby(batch, key=lambda numbered: type(numbered[1])):
@@ -65,6 +67,7 @@ _PACK_DELIVERY: dict[type, tuple[Command, Callable[[int, Any], list[Any]]]] = {
         wire.Job,
         lambda n, it: [n, it.number, it.job, it.queue, it.attempt, it.data, it.asked],
     ),
+    Rejection: (wire.Reject, lambda n, it: [n, it.number, it.code, it.reason]),
 }
 
 
@@ -141,6 +144,17 @@ def unpack_jobs(items: Iterable[Any]) -> Iterator[tuple[int, Assignment]]:
                 _typed(asked, bool),
             ),
         )
+
+
+def unpack_reject(items: Iterable[Any]) -> Iterator[tuple[int, int, str, str]]:
+    """Read the items of :class:`wire.Reject`: number, request's number, code, reason.
+
+    Raises:
+        ProtocolViolation: an item is not as it should be.
+    """
+    for item in items:
+        number, request, code, reason = _fields(item, 4)[:4]
+        yield _number(number), _number(request), _typed(code, str), _typed(reason, str)
 
 
 def unpack_names(names: Iterable[Any]) -> list[str]:

@@ -5,7 +5,6 @@ until it is acknowledged, what was seen. A carrier is told by :meth:`ChannelEnd.
 is something to take (:meth:`ChannelEnd.take_changes`, and the outbox), and hands in what arrives.
 """
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,11 +14,11 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from tpush.background import background
-from tpush.channel.broker import Assignment, Enqueue, Finish, Mark, Publish, Request
+from tpush.channel.broker import QUEUE_FULL, Assignment, Enqueue, Finish, Mark, Publish, Request
 from tpush.channel.callbacks import Callbacks
 from tpush.channel.inbox import Seen
 from tpush.channel.outbox import Outbox
-from tpush.errors import ChannelClosed, TooLarge
+from tpush.errors import ChannelClosed, QueueFull, TooLarge, TPushError
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
 from tpush.message import (
@@ -75,7 +74,8 @@ class ChannelEnd(IChannel):
         self._touched_queues: dict[str, None] = {}
         self._reserve = 0
         self._seen = Seen(limits.remember, clock.seconds())
-        self._waiters: deque[tuple[int, Deferred[None]]] = deque()
+        self._waiters: dict[int, Deferred[None]] = {}
+        """By the number of their request, which only grows."""
         self._closing: Deferred[None] | None = None
         self._left = False
         self._working: dict[str, int] = {}
@@ -137,8 +137,8 @@ class ChannelEnd(IChannel):
             ValueError: *number* was never sent.
         """
         self.outbox.acknowledge(number)
-        while self._waiters and self._waiters[0][0] <= number:
-            self._waiters.popleft()[1].callback(None)
+        while self._waiters and (first := next(iter(self._waiters))) <= number:
+            self._waiters.pop(first).callback(None)
 
     def delivered(self, number: int, origin: bytes, sequence: int, message: Message) -> None:
         """Take one message from the broker; one that was seen goes no further."""
@@ -157,6 +157,13 @@ class ChannelEnd(IChannel):
         else:
             self._working[job.queue] = self._working.get(job.queue, 0) + 1
         background(self._work(job, assignment), self.log, f"a job of {job.queue!r}")
+
+    def rejected(self, number: int, request: int, code: str, reason: str) -> None:
+        """Take from the broker that one request was not carried out."""
+        self.received = number
+        waiter = self._waiters.pop(request, None)
+        if waiter is not None:
+            waiter.errback(QueueFull(reason) if code == QUEUE_FULL else TPushError(reason))
 
     def id_taken(self) -> None:
         """Be told that another worker has the id that was claimed."""
@@ -251,7 +258,7 @@ class ChannelEnd(IChannel):
             self.log.warn("{lost} requests were never acknowledged", lost=lost)
         self._left = True  # what is asked for from now on concerns nobody
         await self.leave()
-        for _, waiter in self._waiters:
+        for waiter in self._waiters.values():
             waiter.errback(ChannelClosed("the channel was closed before it was acknowledged"))
         self._waiters.clear()
 
@@ -284,7 +291,7 @@ class ChannelEnd(IChannel):
 
     def _acknowledgement(self, number: int) -> Deferred[None]:
         waiter: Deferred[None] = Deferred()
-        self._waiters.append((number, waiter))
+        self._waiters[number] = waiter
         return waiter
 
     async def _work(self, job: Job, assignment: Assignment) -> None:

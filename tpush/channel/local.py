@@ -6,7 +6,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from typing_extensions import override
 
-from tpush.channel.broker import Assignment, Broker, Delivery, Peer, Session
+from tpush.channel.broker import Assignment, Broker, Delivery, Peer, Rejection, Session
 from tpush.channel.driver import Driver
 from tpush.channel.end import ChannelEnd
 from tpush.errors import WorkerIDTaken
@@ -112,6 +112,8 @@ class LocalChannel(ChannelEnd):
                     self.delivered(number, origin, sequence, message)
                 case Assignment():
                     self.assigned(number, self._owner.broker.instance, item)
+                case Rejection(request, code, reason):
+                    self.rejected(number, request, code, reason)
         self._owner.broker.acknowledge(session, self.received)
         self.acknowledged(session.ledger.acknowledged)
         if session.outbox.waiting:

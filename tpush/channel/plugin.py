@@ -22,6 +22,8 @@ class Options(RoleOptions):
         options.LINGER,
         options.SILENCE,
         options.JOB_ATTEMPTS,
+        options.QUEUE_JOBS,
+        options.QUEUE_BYTES,
         options.SECRET_FILE,
         options.INSECURE,
     )

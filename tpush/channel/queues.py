@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Generic, TypeVar
 
+from tpush.errors import QueueFull
 from tpush.message import FAILED
 
 Consumer = TypeVar("Consumer", bound=Hashable)
@@ -42,6 +43,8 @@ class _Queue(Generic[Consumer]):
     """Whether each asks, in turn."""
     busy: set[Consumer] = field(default_factory=set)
     """Those that were given a job unasked and have not finished it."""
+    size: int = 0
+    """Bytes of the ready jobs."""
 
 
 class Queues(Generic[Consumer]):
@@ -52,20 +55,32 @@ class Queues(Generic[Consumer]):
         backoff: seconds before it is handed out again, doubled at each attempt.
         backoff_most: the most of that.
         first: the id of the first job; another broker's ids should be far from it.
+        most_jobs: ready jobs of one queue.
+        most_bytes: the sum of their sizes.
     """
 
     __slots__ = (
-        "_attempts", "_away", "_backoff", "_backoff_most", "_given", "_ids", "_queues", "_reserved",
+        "_attempts", "_away", "_backoff", "_backoff_most", "_given", "_ids", "_most_bytes",
+        "_most_jobs", "_queues", "_reserved",
         "_resting", "_stirred",
     )  # fmt: skip
 
     def __init__(
-        self, *, attempts: int = 5, backoff: float = 1.0, backoff_most: float = 60.0, first: int = 1
+        self,
+        *,
+        attempts: int = 5,
+        backoff: float = 1.0,
+        backoff_most: float = 60.0,
+        first: int = 1,
+        most_jobs: int = 2**63,
+        most_bytes: int = 2**63,
     ) -> None:
         self._attempts = attempts
         self._backoff = backoff
         self._backoff_most = backoff_most
         self._ids = count(first)
+        self._most_jobs = most_jobs
+        self._most_bytes = most_bytes
         self._queues: dict[str, _Queue[Consumer]] = {}
         self._given: dict[int, tuple[Consumer, QueuedJob, bool]] = {}
         self._reserved: dict[Consumer, int] = {}
@@ -84,8 +99,16 @@ class Queues(Generic[Consumer]):
         return sorted(self._queues)
 
     def enqueue(self, queue: str, data: bytes) -> None:
-        """Add one job to the end of *queue*."""
-        self._at(queue).ready.append(QueuedJob(next(self._ids), queue, data))
+        """Add one job to the end of *queue*.
+
+        Raises:
+            QueueFull: it has as many ready jobs, or bytes in them, as it may; nothing was added.
+        """
+        entry = self._queues.get(queue)
+        jobs, size = (len(entry.ready), entry.size) if entry is not None else (0, 0)
+        if jobs >= self._most_jobs or size + len(data) > self._most_bytes:
+            raise QueueFull(f"the queue {queue!r} is full, with {jobs} jobs: try later")
+        self._append(queue, data)
 
     def watch(self, consumer: Consumer, queue: str, *, ask: bool) -> None:
         """Let *consumer* take jobs from *queue*, unasked or as many as it reserves."""
@@ -176,7 +199,14 @@ class Queues(Generic[Consumer]):
             woken.append(heapq.heappop(self._resting)[2])
         # Newest first: each goes to the head, and so the oldest ends there.
         for job in sorted(woken, key=lambda job: job.id, reverse=True):
-            self._at(job.queue).ready.appendleft(job)
+            entry = self._at(job.queue)
+            entry.ready.appendleft(job)
+            entry.size += len(job.data)
+
+    def _append(self, queue: str, data: bytes) -> None:
+        entry = self._at(queue)
+        entry.ready.append(QueuedJob(next(self._ids), queue, data))
+        entry.size += len(data)
 
     def _at(self, name: str) -> _Queue[Consumer]:
         self._stirred[name] = None
@@ -196,6 +226,7 @@ class Queues(Generic[Consumer]):
 
     def _give(self, entry: _Queue[Consumer], consumer: Consumer) -> tuple[QueuedJob, bool]:
         job = entry.ready.popleft()
+        entry.size -= len(job.data)
         job.attempt += 1
         asked = entry.watchers.pop(consumer)
         entry.watchers[consumer] = asked
@@ -214,7 +245,7 @@ class Queues(Generic[Consumer]):
 
     def _fail(self, job: QueuedJob, now: float) -> None:
         if job.attempt >= self._attempts and not job.queue.endswith(FAILED):
-            self.enqueue(job.queue + FAILED, job.data)
+            self._append(job.queue + FAILED, job.data)  # it has to stay somewhere
             return
         pause = min(self._backoff * 2 ** min(job.attempt - 1, 30), self._backoff_most)
         heapq.heappush(self._resting, (now + pause, job.id, job))

@@ -218,6 +218,12 @@ class Job(OneWay):
     arguments = [(b"items", Items()), _acknowledged]
 
 
+class Reject(OneWay):
+    """Channel: ``[number, request's number, code, reason]`` each: what was not carried out."""
+
+    arguments = [(b"items", Items()), _acknowledged]
+
+
 class Acknowledge(OneWay):
     """Both: the highest number that is settled here, where no batch takes it along."""
 
