@@ -10,9 +10,10 @@ from tests.channel.cluster import Cluster
 from tests.channel.pipes import PipeEndpoint
 from tpush.channel import wire
 from tpush.channel.broker import Broker
-from tpush.channel.client import AMPChannel
+from tpush.channel.client import AMPChannel, ClientLink
 from tpush.channel.handshake import Transcript
 from tpush.channel.server import ChannelServer, Hello, PeerLink
+from tpush.errors import ProtocolViolation
 
 OLD, NEW, OTHER = b"the old secret 0123", b"the new secret 4567", b"somebody else's 89ab"
 TRANSCRIPT = Transcript(1, "tpush-ws", b"k" * 16, 7, b"c" * 16, b"n" * 32, b"m" * 32)
@@ -126,6 +127,16 @@ class LinkTests(SynchronousTestCase):
         channel.publish("x", "private")
         self.cluster.run(2)
         self.assertFalse(channel.connected)
+
+    def test_nothing_from_who_has_not_proved(self) -> None:
+        """A channel that has not proved anything cannot have what is held let go."""
+        self.start(OTHER)
+        channel = self.channel()
+        channel.publish("x", "held")
+        link = ClientLink(channel)
+        self.assertRaises(ProtocolViolation, link.on_acknowledge, 1)
+        self.assertRaises(ProtocolViolation, link.on_deliver, [], 1)
+        self.assertEqual(len(channel.outbox), 1)
 
     def test_nothing_before_the_proof(self) -> None:
         """A peer that has not proved anything can do nothing, and is not heard of."""

@@ -139,55 +139,45 @@ class ClientLink(Link):
         self._leave(known.get(code, Refused)(reason))
 
     def on_deliver(self, items: list[Any], acknowledged: int | None = None) -> None:
-        """Take messages.
-
-        Raises:
-            ProtocolViolation: it was not taken yet, or an item is not as it should be.
-        """
+        """Take messages."""
         self._acknowledged(acknowledged)
-        if self._broker is None:
-            raise ProtocolViolation("a delivery before the welcome")
         for number, origin, sequence, message in codec.unpack_deliver(items):
             self._channel.delivered(number, origin, sequence, message)
         self.flush_soon()
 
     def on_job(self, items: list[Any], acknowledged: int | None = None) -> None:
-        """Take jobs.
-
-        Raises:
-            ProtocolViolation: it was not taken yet, or an item is not as it should be.
-        """
-        self._acknowledged(acknowledged)
-        if self._broker is None:
-            raise ProtocolViolation("a job before the welcome")
+        """Take jobs."""
+        broker = self._acknowledged(acknowledged)
         for number, assignment in codec.unpack_jobs(items):
-            self._channel.assigned(number, self._broker, assignment)
+            self._channel.assigned(number, broker, assignment)
         self.flush_soon()
 
     def on_reject(self, items: list[Any], acknowledged: int | None = None) -> None:
-        """Take what was not carried out.
-
-        Raises:
-            ProtocolViolation: it was not taken yet, or an item is not as it should be.
-        """
-        if self._broker is None:
-            raise ProtocolViolation("a rejection before the welcome")
+        """Take what was not carried out."""
+        self._acknowledged(acknowledged)
         for number, request, code, reason in codec.unpack_reject(items):
             self._channel.rejected(number, request, code, reason)
-        self._acknowledged(acknowledged)
         self.flush_soon()
 
     def on_acknowledge(self, acknowledged: int) -> None:
         """Let go of what the channel has settled."""
         self._acknowledged(acknowledged)
 
-    def _acknowledged(self, number: int | None) -> None:
-        if not number:
-            return
-        try:
-            self._channel.acknowledged(number)
-        except ValueError as error:
-            raise ProtocolViolation(str(error)) from None
+    def _acknowledged(self, number: int | None) -> bytes:
+        """Take what rides in any batch; return the instance of the channel that it came from.
+
+        Raises:
+            ProtocolViolation: the channel has not taken this program, and so may not be the one
+                that it should be; or it acknowledges what was never sent.
+        """
+        if self._broker is None:
+            raise ProtocolViolation("a command before the welcome")
+        if number:
+            try:
+                self._channel.acknowledged(number)
+            except ValueError as error:
+                raise ProtocolViolation(str(error)) from None
+        return self._broker
 
     def _send_changes(self, changes: Changes, *, restored: bool = False) -> None:
         for names in _boxes(changes.subscribe):
