@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 RUN    := $(VENV)/.run
 TEST   := $(VENV)/.test
 
-.PHONY: help run test lint types docs trial conformance faults slow bench clean
+.PHONY: help run test lint types docs trial conformance fuzz faults slow bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -31,6 +31,9 @@ trial: $(TEST)  ## all tests, with a last line of "N passed, N failed"
 
 conformance: $(TEST)  ## the Autobahn TestSuite, where SUITE is its command
 	$(BIN)/python tests/conformance.py $(SUITE)
+
+fuzz: $(TEST)  ## the property tests with fifty times as many cases, drawn anew
+	TPUSH_FUZZ=50 $(BIN)/python -m twisted.trial tests.channel tests.publisher
 
 faults: $(TEST)  ## faults of every kind under load, SEED=1 by default: some five minutes
 	TPUSH_TEST_FAULTS=40 TPUSH_TEST_SEED=$(or $(SEED),1) \
