@@ -8,8 +8,10 @@ from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tpush.channel import plugin as channel_plugin
 from tpush.channel.plugin import Options as ChannelOptions
 from tpush.commandline import RoleOptions
+from tpush.errors import CannotListen
 from tpush.publisher.plugin import Options as PublisherOptions
 from tpush.pusher.plugin import Options as PusherOptions
 from tpush.single import Options as SingleOptions
@@ -152,6 +154,20 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(json.loads(json.dumps(options.settings)), options.settings)
         self.assertEqual(options.settings["limits"]["silence"], 17)
         self.assertEqual(options.limits.silence, 17)
+
+    def test_taken_meanwhile(self) -> None:
+        """A port that was taken since it was looked at ends the foreground with one line too."""
+        for nodaemon, error in ((1, SystemExit), (0, CannotListen)):
+            with socket.socket() as other:
+                other.bind(("127.0.0.1", 0))
+                endpoint = f"tcp:{other.getsockname()[1]}:interface=127.0.0.1"
+                options = ChannelOptions()
+                options.parent = cast(Any, {"nodaemon": nodaemon})
+                with patch("tpush.commandline.exposed_endpoints", return_value=[]):
+                    options.parseOptions(["--listen", endpoint])
+                service = channel_plugin.makeService(options)
+                raised = self.assertRaises(error, service.privilegedStartService)
+            self.assertIn(f"cannot listen on {endpoint}: address already in use", str(raised))
 
     def test_pid_file(self) -> None:
         """Roles started in one folder do not share twistd's pid file."""

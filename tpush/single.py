@@ -1,7 +1,7 @@
 """``twistd tpush``: all roles in one process, over an in-process channel."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from twisted.application.service import IService, MultiService
 
@@ -69,4 +69,4 @@ def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks
     )
     publisher.setServiceParent(roles)
     OnHangUp(publisher.reload).setServiceParent(publisher)
-    return roles
+    return config.hold(cast(IService, roles))

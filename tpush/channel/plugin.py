@@ -1,7 +1,7 @@
 """``twistd tpush-channel``: its options and its service."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from twisted.application.service import IService
 
@@ -33,4 +33,5 @@ class Options(RoleOptions):
 
 def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks for this name
     """Return the channel's service."""
-    return ChannelService(config["listen"], limits=config.limits, secrets=config.secrets)
+    channel = ChannelService(config["listen"], limits=config.limits, secrets=config.secrets)
+    return config.hold(cast(IService, channel))

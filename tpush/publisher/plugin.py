@@ -1,7 +1,7 @@
 """``twistd tpush-http``: its options and its service."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from twisted.application.service import IService
 
@@ -43,8 +43,8 @@ def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks
     """Return the service: a publisher, or the parent of several."""
     settings = config.settings
     if config["workers"] > 1:
-        return PreforkService(__name__, settings, config["workers"])
-    return make_worker(settings)
+        return config.hold(cast(IService, PreforkService(__name__, settings, config["workers"])))
+    return config.hold(make_worker(settings))
 
 
 def make_worker(

@@ -1,7 +1,7 @@
 """``twistd tpush-ws``: its options and its service."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from twisted.application.service import IService
 
@@ -51,9 +51,9 @@ def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks
     if workers > 1:
         # A bound of all together is divided; rounded up, as 0 is no bound.
         settings["limits"]["connections"] = -(-settings["limits"]["connections"] // workers)
-        return PreforkService(__name__, settings, workers)
+        return config.hold(cast(IService, PreforkService(__name__, settings, workers)))
     reactor.callWhenRunning(spare_collector)
-    return make_worker(settings)
+    return config.hold(make_worker(settings))
 
 
 def make_worker(
