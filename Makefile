@@ -36,7 +36,7 @@ fuzz: $(TEST)  ## the property tests with fifty times as many cases, drawn anew
 	TPUSH_FUZZ=50 $(BIN)/python -m twisted.trial tests.channel tests.publisher
 
 faults: $(TEST)  ## faults of every kind under load, SEED=1 by default: some five minutes
-	TPUSH_TEST_FAULTS=40 TPUSH_TEST_SEED=$(or $(SEED),1) \
+	TPUSH_TEST_FAULTS=40 TPUSH_TEST_RECOVERY=5 TPUSH_TEST_SEED=$(or $(SEED),1) \
 	  $(BIN)/python -m twisted.trial tests.integration.test_faults
 
 slow: $(TEST)  ## clients that read nothing, for each policy: some five minutes

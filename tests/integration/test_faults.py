@@ -23,6 +23,9 @@ from tests.integration.proxy import Proxy
 
 FAULTS = int(os.environ.get("TPUSH_TEST_FAULTS", "7"))
 SEED = int(os.environ.get("TPUSH_TEST_SEED", "1"))
+RECOVERY = float(os.environ.get("TPUSH_TEST_RECOVERY", "20"))
+"""Seconds after a kill; a machine that does other things too is given more than it takes."""
+
 CLIENTS = 24
 
 
@@ -57,7 +60,7 @@ class FaultTests(SynchronousTestCase):
             took = await self.recover(listeners)
             print(f"{fault.__name__}: everybody is served again after {took:.1f} s")  # noqa: T201
             if fault.__name__.startswith("kill"):
-                self.assertLess(took, 5)
+                self.assertLess(took, RECOVERY)
             await self.replace_lost(listeners, back_ends)
         for back_end in back_ends:
             await asyncio.to_thread(back_end.stop)
