@@ -75,7 +75,9 @@ class SlowClientTests(SynchronousTestCase):
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
 
     def start(self, policy: str) -> Cluster:
-        cluster = Cluster(pusher_options=("--slow-client", policy, "--max-pending", str(PENDING)))
+        # Without pings: in a long run one who reads nothing would be dropped for not answering.
+        options = ("--slow-client", policy, "--max-pending", str(PENDING), "--ping-interval", "0")
+        cluster = Cluster(pusher_options=options)
         self.addCleanup(cluster.stop)
         cluster.wait_until_ready()
         return cluster
