@@ -30,6 +30,8 @@ setup(
         # Older ones let a few bytes inflate past every limit.
         "Twisted[tls] >= 26.10",
         "autobahn >= 26.10.1",
+        # Older ones let a token choose how it is checked.
+        "PyJWT[crypto] >= 2.15",
         # Compiled; every message is packed with it. Autobahn brings it too.
         "msgpack >= 1.1",
         "typing_extensions >= 4.12",

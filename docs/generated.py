@@ -1,4 +1,4 @@
-"""Directives whose content is the code's own: the options of each role, and the limits."""
+"""Directives whose content is the code's own: options, limits, and close codes."""
 
 import dataclasses
 import importlib
@@ -11,6 +11,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from tpush.limits import Limits
 from tpush.options import Option
+from tpush.pusher.closing import TABLE
 
 
 def rows(table: list[tuple[str, ...]]) -> list[str]:
@@ -64,6 +65,15 @@ class LimitTable(Generated):
         return rows([("limit", "default", "what it bounds"), *table])
 
 
+class CloseTable(Generated):
+    """Every close code of ours."""
+
+    def lines(self) -> list[str]:
+        """Return a table with a row for each."""
+        table = [(str(close.code), close.reason, close.returns) for close in TABLE]
+        return rows([("close code", "reason", "come back"), *table])
+
+
 def _said(docstring: str) -> dict[str, str]:
     """Read what a Google-style docstring says of each argument."""
     said: dict[str, str] = {}
@@ -81,4 +91,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Make the directives known."""
     app.add_directive("option-table", OptionTable)
     app.add_directive("limit-table", LimitTable)
+    app.add_directive("close-table", CloseTable)
     return {"parallel_read_safe": True}

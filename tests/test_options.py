@@ -79,6 +79,9 @@ class OptionsTests(SynchronousTestCase):
             (["--slow-client", "wait"], {}, "tpush-ws: --slow-client is one of disconnect, drop-"),
             (["--listen", "tcp:http"], {}, "tpush-ws: cannot listen on tcp:http: it is no server"),
             (["--listen", "carrier:pigeon"], {}, "tpush-ws: cannot listen on carrier:pigeon"),
+            (["--auth", "maybe"], {}, "tpush-ws: --auth is one of"),
+            (["--auth", "required"], {}, "tpush-ws: --auth required needs --token-secret-file"),
+            (["--token-secret-file", "/nowhere"], {}, "tpush-ws: cannot read /nowhere: no such"),
             (["--nonsense"], {}, "tpush-ws: option --nonsense not recognized"),
             (["more"], {}, "tpush-ws: "),
         ]:

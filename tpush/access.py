@@ -25,17 +25,33 @@ def read_secrets(path: str) -> list[bytes]:
     Raises:
         UnsafeSecret: it cannot be read, others may read it, it has none, or one is too short.
     """
-    try:
-        with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_mode & (stat.S_IROTH | stat.S_IWOTH):
-                raise UnsafeSecret(f"others may read or write {path}: chmod o-rw {path}")
-            lines = [line.strip() for line in file.read().splitlines()]
-    except OSError as error:
-        raise UnsafeSecret(f"cannot read {path}: {(error.strerror or '').lower()}") from None
+    lines = [line.strip() for line in read_file(path, private=True).splitlines()]
     numbered = [(n, line) for n, line in enumerate(lines, 1) if line and not line.startswith(b"#")]
     if not numbered:
         raise UnsafeSecret(f"{path} has no secret in it")
     return [_long_enough(secret, f"line {number} of {path}") for number, secret in numbered]
+
+
+def read_file(path: str, *, private: bool) -> bytes:
+    """Read a file that what we trust in depends on.
+
+    Args:
+        path: which.
+        private: others may not read it; they may never write it.
+
+    Raises:
+        UnsafeSecret: it cannot be read, or others may do what they may not.
+    """
+    forbidden = stat.S_IWOTH | (stat.S_IROTH if private else 0)
+    what = "read or write" if private else "write"
+    try:
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_mode & forbidden:
+                mode = "o-rw" if private else "o-w"
+                raise UnsafeSecret(f"others may {what} {path}: chmod {mode} {path}")
+            return file.read()
+    except OSError as error:
+        raise UnsafeSecret(f"cannot read {path}: {(error.strerror or '').lower()}") from None
 
 
 def secrets_of(path: str, environ: Mapping[str, str], variable: str) -> list[bytes]:

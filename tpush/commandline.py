@@ -71,15 +71,24 @@ class RoleOptions(Options):
         try:
             if SECRET_FILE in self.table:
                 self.secrets = secrets_of(self["secret-file"], os.environ, SECRET)
-            if self.get("api-key-file"):
-                KeyRing(self["api-key-file"])
+            self.check()
             endpoints = [each for it in self.listening for each in self[it.name]]
             exposed = exposed_endpoints(reactor, endpoints)
-        except (CannotListen, UnsafeSecret) as error:
+        except (CannotListen, UnsafeSecret, ValueError) as error:
             raise UsageError(str(error)) from None
         for option in self.guarded:
             for endpoint in set(self[option.name]).intersection(exposed):
                 self._check_guard(f"--{option.name} {endpoint}")
+
+    def check(self) -> None:
+        """Find out what else is wrong.
+
+        Raises:
+            UnsafeSecret: a file of keys cannot be used.
+            ValueError: options do not go together.
+        """
+        if self.get("api-key-file"):
+            KeyRing(self["api-key-file"])
 
     @property
     def limits(self) -> Limits:

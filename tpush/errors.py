@@ -15,6 +15,8 @@
     │   ├── WorkerIDTaken             another worker has this id: draw again
     │   └── NotProved                 one of the two does not know the other's secret
     ├── ProtocolViolation             a peer sent what the protocol does not allow
+    ├── TokenRefused                  a connection token is not valid           401
+    │   └── TokenExpired              it was valid: come back with a new one
     ├── CannotListen                  an endpoint cannot be opened
     └── UnsafeSecret                  a file of secrets cannot be used
 
@@ -98,6 +100,16 @@ class NotProved(Refused):
 
 class ProtocolViolation(TPushError):
     """A peer sent what the protocol does not allow."""
+
+
+class TokenRefused(TPushError):
+    """A connection token is not valid; the text says why, and nothing of what is in it."""
+
+    status = 401
+
+
+class TokenExpired(TokenRefused):
+    """A connection token was valid and has run out: its holder may come back with a new one."""
 
 
 class CannotListen(TPushError):

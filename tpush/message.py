@@ -33,6 +33,16 @@ def worker_event(worker: WorkerID) -> str:
     return f"worker/{worker}"
 
 
+def group_event(group: str) -> str:
+    """Return the event that the members of a group listen to."""
+    return f"group/{group}"
+
+
+def user_event(user: str) -> str:
+    """Return the event that the connections of a user listen to."""
+    return f"user/{user}"
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One published message.

@@ -9,7 +9,8 @@ class PusherMetrics:
 
     Args:
         opened: clients that finished their handshake.
-        refused: clients whose handshake was refused.
+        refused: clients whose handshake was refused, for where their page is from or their token.
+        expired: clients that were closed since their token ran out.
         full: clients that found no room.
         flooding: clients that were closed since they sent too many frames.
         slow_closed: clients that were closed since they did not read.
@@ -18,6 +19,7 @@ class PusherMetrics:
 
     opened: int = 0
     refused: int = 0
+    expired: int = 0
     full: int = 0
     flooding: int = 0
     slow_closed: int = 0

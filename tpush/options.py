@@ -175,6 +175,40 @@ API_KEY_FILE = Option(
     str,
     "file with API keys, one a line, any of which may publish; read again at SIGHUP",
 )
+AUTH = Option(
+    "auth",
+    "",
+    one_of("", "none", "optional", "required"),
+    "whether a client needs a token: none, optional (one that is given has to be valid) or "
+    "required, which it is where there is a file of keys for tokens",
+)
+TOKEN_SECRET_FILE = Option(
+    "token-secret-file",
+    "",
+    str,
+    "file with secrets that clients' tokens are signed with by HS256, one a line, of at least 32 "
+    "bytes; read again at SIGHUP",
+)
+TOKEN_PUBLIC_KEY_FILE = Option(
+    "token-public-key-file",
+    "",
+    str,
+    "file with public keys in PEM of clients' tokens: RSA for RS256, P-256 for ES256, Ed25519 for "
+    "EdDSA; read again at SIGHUP",
+)
+TOKEN_AUDIENCE = Option(
+    "token-audience",
+    "",
+    str,
+    "audience that a token has to name; without it, one that names any is refused",
+)
+TOKEN_ISSUER = Option("token-issuer", "", str, "issuer that a token has to name")
+TOKEN_LEEWAY = Option(
+    "token-leeway",
+    "5",
+    seconds(0, 600),
+    "seconds that the clock of whoever makes tokens may differ from this one",
+)
 HOST = Option(
     "host",
     "",

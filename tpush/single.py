@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import ClassVar, cast
 
 from twisted.application.service import IService, MultiService
+from typing_extensions import override
 
 from tpush import options
-from tpush.access import KeyRing, Origins
+from tpush.access import KeyRing
 from tpush.channel.local import LocalBroker
 from tpush.commandline import RoleOptions
 from tpush.net.collector import spare_collector
@@ -15,6 +16,7 @@ from tpush.options import Option
 from tpush.publisher.service import PublisherService
 from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.service import PusherService
+from tpush.pusher.settings import CLIENT_OPTIONS, admission
 
 
 class Options(RoleOptions):
@@ -28,21 +30,19 @@ class Options(RoleOptions):
         options.JOB_ATTEMPTS,
         options.QUEUE_JOBS,
         options.QUEUE_BYTES,
-        options.MAX_CONNECTIONS,
-        options.MAX_HANDSHAKES,
-        options.MAX_FRAMES,
-        options.MAX_PENDING,
-        options.SLOW_CLIENT,
-        options.PING_INTERVAL,
-        options.PING_TIMEOUT,
+        *CLIENT_OPTIONS,
         options.MAX_BODY,
         options.API_KEY_FILE,
-        options.ORIGIN,
         options.HOST,
         options.INSECURE,
     )
     guard: ClassVar[str] = "api-key-file"
     guarded: ClassVar[Sequence[Option]] = (options.LISTEN_HTTP_TOO,)
+
+    @override
+    def check(self) -> None:
+        super().check()
+        admission(self)
 
 
 def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks for this name
@@ -53,13 +53,14 @@ def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks
     limits = config.limits
     broker = LocalBroker(reactor, limits)
     roles = MultiService()
-    PusherService(
+    pusher = PusherService(
         broker.channel(),
         config["listen-ws"],
         limits=limits,
-        origins=Origins(config["origin"], config["host"]),
+        admission=admission(config),
         slow=SlowPolicy(config["slow-client"]),
-    ).setServiceParent(roles)
+    )
+    pusher.setServiceParent(roles)
     publisher = PublisherService(
         broker.channel(),
         config["listen-http"],
@@ -68,5 +69,10 @@ def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks
         hosts=config["host"],
     )
     publisher.setServiceParent(roles)
-    OnHangUp(publisher.reload).setServiceParent(publisher)
+
+    def reload() -> None:
+        pusher.reload()
+        publisher.reload()
+
+    OnHangUp(reload).setServiceParent(publisher)
     return config.hold(cast(IService, roles))

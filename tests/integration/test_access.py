@@ -2,13 +2,19 @@
 
 import os
 import signal
+import time
 from pathlib import Path
+from typing import cast
 
+import jwt
 import requests
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
-from tests.integration.processes import Role, children, eventually, free_port, healthy
+from tests.integration.processes import Role, accepts, children, eventually, free_port, healthy
 
 SECRET, KEY, NEW_KEY = "the channel's own secret", "a back end's own key", "its next own key!"
 
@@ -77,6 +83,39 @@ class AccessTests(SynchronousTestCase):
                 self.assertNotIn(SECRET, shown)
             for hidden in (SECRET, KEY, NEW_KEY, "somebody else"):
                 self.assertNotIn(hidden, role.log)
+
+    def test_tokens(self) -> None:
+        """A client with a token of ours is let in; after SIGHUP the old keys open no more."""
+        old, new = "a secret of thirty-two bytes, or so", "another one of at least thirty-two"
+        secrets = self.file("secrets", old)
+        port = free_port()
+        where = f"tcp:{port}:interface=127.0.0.1"
+        role = self.start("tpush-ws", "--listen", where, "--token-secret-file", secrets)
+        eventually(lambda: accepts("127.0.0.1", port), "the pusher listens")
+        url = f"ws://127.0.0.1:{port}/"
+
+        def greeted(secret: str, origin: str | None = None) -> str:
+            token = jwt.encode({"sub": "ann", "exp": time.time() + 60}, secret, "HS256")
+            with connect(f"{url}?token={token}", origin=cast(Origin, origin)) as client:
+                return str(client.recv(10))
+
+        self.assertIn("connected", greeted(old))
+        refused = self.assertRaises(InvalidStatus, greeted, new)
+        self.assertEqual(refused.response.status_code, 401)
+        self.assertIn(b"not signed with a key", refused.response.body)
+        closed = self.assertRaises(ConnectionClosed, greeted, new, f"http://127.0.0.1:{port}")
+        self.assertEqual(closed.rcvd and closed.rcvd.code, 4501)
+        self.file("secrets", new)
+        os.kill(role.process.pid, signal.SIGHUP)
+        role.wait_for("did what SIGHUP asks for")
+        self.assertIn("connected", greeted(new))
+        self.assertRaises(InvalidStatus, greeted, old)
+        self.file("secrets", "too short")
+        os.kill(role.process.pid, signal.SIGHUP)
+        role.wait_for("at SIGHUP: .*needs 32; what was in force stays")
+        self.assertIn("connected", greeted(new))
+        for hidden in (old, new, "eyJ"):
+            self.assertNotIn(hidden, role.log)
 
     def status(self, url: str, key: str) -> int:
         headers = {"Authorization": f"Bearer {key}", "Connection": "close"}

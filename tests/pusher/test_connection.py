@@ -6,67 +6,20 @@ import weakref
 from dataclasses import replace
 from typing import Any
 
-from twisted.internet.address import IPv4Address
-from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
-from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
-from tests.pusher.websocket import BROWSER_OFFER, client_frame, handshake, server_frames
+from tests.pusher.client import Client
+from tests.pusher.websocket import BROWSER_OFFER, client_frame, handshake
 from tpush.limits import Limits
 from tpush.message import BROADCAST, ConnectionID, Message, WorkerID
 from tpush.pusher.backlog import SlowPolicy
-from tpush.pusher.connection import GOING_AWAY, Connection
+from tpush.pusher.closing import GOING_AWAY
 from tpush.pusher.factory import PusherFactory
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 TOO_SLOW = b"too slow: come back"
-
-
-class Transport(StringTransport):
-    """Does what a TCP transport does and StringTransport does not."""
-
-    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: FBT001, N802
-        """Do nothing."""
-
-    @override
-    def unregisterProducer(self) -> None:
-        if self.producer is not None:
-            super().unregisterProducer()
-
-
-class Client:
-    """A client of a factory: what it sent, and what it got."""
-
-    def __init__(self, factory: PusherFactory) -> None:
-        self.transport = Transport(peerAddress=IPv4Address("TCP", "127.0.0.1", 50_000))
-        self.connection: Connection = factory.buildProtocol(None)
-        self.connection.makeConnection(self.transport)
-
-    def send(self, data: bytes) -> None:
-        self.connection.dataReceived(data)
-
-    def open(self, **options: Any) -> "Client":
-        self.send(handshake(**options))
-        return self
-
-    def lose(self) -> None:
-        self.transport.unregisterProducer()  # as a TCP transport does
-        self.connection.connectionLost(Failure(ConnectionDone()))
-
-    @property
-    def head(self) -> bytes:
-        return bytes(self.transport.value().split(b"\r\n\r\n")[0])
-
-    @property
-    def frames(self) -> list[tuple[int, bytes]]:
-        return server_frames(self.transport.value().split(b"\r\n\r\n", 1)[1])
-
-    @property
-    def gone(self) -> bool:
-        return bool(self.transport.disconnecting or self.transport.disconnected)
 
 
 class ConnectionTests(SynchronousTestCase):
@@ -144,7 +97,7 @@ class ConnectionTests(SynchronousTestCase):
     def test_no_data_after_a_close_frame(self) -> None:
         """A client that is being closed gets nothing after its close frame."""
         client = Client(self.factory).open()
-        client.connection.close(GOING_AWAY, "going away")
+        client.connection.close(GOING_AWAY)
         self.publish(b"late")
         self.assertEqual(client.frames[1:], [(CLOSE, struct.pack("!H", 1001) + b"going away")])
 
@@ -213,7 +166,7 @@ class ConnectionTests(SynchronousTestCase):
         clients = [Client(self.factory).open() for _ in range(2)]
         early = Client(self.factory)
         early.connection.transport.abortConnection = early.lose  # type: ignore[union-attr]
-        gone = self.factory.close_all(GOING_AWAY, "going away")
+        gone = self.factory.close_all(GOING_AWAY)
         for client in clients:
             self.assertEqual(client.frames[-1][1][:2], struct.pack("!H", 1001))
             self.assertNoResult(gone)
@@ -222,7 +175,7 @@ class ConnectionTests(SynchronousTestCase):
 
     def test_close_nobody(self) -> None:
         """Without clients the end is told at once."""
-        self.successResultOf(self.factory.close_all(GOING_AWAY, "going away"))
+        self.successResultOf(self.factory.close_all(GOING_AWAY))
 
     def slow(self, policy: SlowPolicy, **limits: Any) -> Client:
         """Return a client whose transport has as much as it is to have."""
@@ -355,7 +308,7 @@ class ConnectionTests(SynchronousTestCase):
     def test_nothing_left_on_the_clock(self) -> None:
         """A client that came and went leaves no timer."""
         client = Client(self.factory).open()
-        client.connection.close(GOING_AWAY, "")
+        client.connection.close(GOING_AWAY)
         client.send(client_frame(CLOSE, struct.pack("!H", 1001)))
         client.lose()
         self.clock.advance(60)

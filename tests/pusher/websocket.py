@@ -2,6 +2,7 @@
 
 import base64
 import struct
+from collections.abc import Sequence
 
 KEY = base64.b64encode(b"0123456789abcdef")
 BROWSER_OFFER = b"permessage-deflate; client_max_window_bits"
@@ -13,6 +14,7 @@ def handshake(
     extensions: bytes = b"",
     version: bytes = b"13",
     origin: bytes = b"",
+    headers: Sequence[bytes] = (),
 ) -> bytes:
     """Return an opening handshake, as a browser sends it; RFC 6455 section 4.1."""
     lines = [
@@ -27,7 +29,7 @@ def handshake(
         lines.append(b"Origin: " + origin)
     if extensions:
         lines.append(b"Sec-WebSocket-Extensions: " + extensions)
-    return b"\r\n".join([*lines, b"", b""])
+    return b"\r\n".join([*lines, *headers, b"", b""])
 
 
 def client_frame(opcode: int, payload: bytes, *, final: bool = True) -> bytes:

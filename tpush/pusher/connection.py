@@ -5,6 +5,7 @@ opening handshake leaves behind is let go, and to bound what it may cost: what w
 that does not read, and what one that writes without end is listened to.
 """
 
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -12,30 +13,21 @@ from autobahn.twisted.util import peer2str
 from autobahn.twisted.websocket import WebSocketServerProtocol
 from autobahn.websocket.protocol import WebSocketProtocol
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IDelayedCall, IPushProducer
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
-from tpush.access import Origins
 from tpush.message import ConnectionID
 from tpush.metrics import PusherMetrics
+from tpush.pusher.admission import NOBODY, PLAIN, Admission, Denied, Handshake
 from tpush.pusher.backlog import Backlog, BacklogFull
+from tpush.pusher.closing import EXPIRED, SLOW, TOO_MANY, Close
 from tpush.pusher.fanout import Receiver
-
-GOING_AWAY = 1001
-""":rfc:`6455#section-7.4.1`: the server goes down."""
-
-SERVICE_RESTART = 1012
-"""Registered with IANA: come back, elsewhere or later."""
-
-SLOW = 4008
-"""The client does not read as fast as messages come; it may come back."""
-
-TOO_MANY = 4429
-"""The client sends more than it may; it may come back later."""
+from tpush.pusher.refusal import refusal
+from tpush.tokens import Claims
 
 OPEN = WebSocketServerProtocol.STATE_OPEN
 
@@ -76,13 +68,17 @@ class Owner(Protocol):
     """What a connection needs of the factory that made it."""
 
     metrics: PusherMetrics
-    origins: Origins
+    admission: Admission
     countConnections: int
     client_frames: int
     """What a client may send in a second; 0 is without bound."""
 
     def seconds(self) -> float:
         """Return the time."""
+        ...
+
+    def later(self, seconds: float, call: Callable[[], None]) -> IDelayedCall:
+        """Call in that many seconds."""
         ...
 
     def backlog(self) -> Backlog:
@@ -105,7 +101,12 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
 
     factory: "Owner"
     connection: ConnectionID | None = None
+    claims: Claims = NOBODY
+    """What its token says."""
     log = Quiet()
+    _verdict: Close | None = None
+    """How it is closed as soon as it has opened."""
+    _expiry: IDelayedCall | None = None
     _backlog: Backlog | None = None
     """What waits, while the transport takes nothing more."""
     _paused = False
@@ -136,19 +137,33 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         WebSocketProtocol._connectionLost(self, reason)  # type: ignore[arg-type]
         self.factory.countConnections -= 1
+        if self._expiry is not None and self._expiry.active():
+            self._expiry.cancel()
         # Autobahn has resolved it with the connection itself. Without that cycle a connection is
         # freed when it is lost, with the buffers of its transport, and not by some late pass of
         # the garbage collector.
         self.is_closed = None
 
     @override
-    def onConnect(self, request: ConnectionRequest) -> None:
-        # Autobahn's request.origin is empty where there is none, and where it is empty.
-        origin = request.headers.get("origin")
-        refusal = self.factory.origins.refuse(origin, request.host)
-        if refusal is not None:
+    def onConnect(self, request: ConnectionRequest) -> str | None:
+        handshake = Handshake(request.headers, request.host, request.params, request.protocols)
+        try:
+            admitted = self.factory.admission.check(handshake)
+        except Denied as denied:
             self.factory.metrics.refused += 1
-            raise ConnectionDeny(ConnectionDeny.FORBIDDEN, refusal)
+            raise ConnectionDeny(denied.status, denied.reason) from None
+        if isinstance(admitted, Close):
+            self.factory.metrics.refused += 1
+            self._verdict = admitted
+        elif admitted is not NOBODY:
+            self.claims = admitted
+        return PLAIN if PLAIN in request.protocols else None
+
+    @override
+    def sendHttpErrorResponse(
+        self, code: int, reason: str, responseHeaders: Iterable[tuple[str, object]] | None = None
+    ) -> None:
+        self.sendData(refusal(code, reason, responseHeaders or ()))
 
     @override
     def _onOpen(self) -> None:
@@ -157,6 +172,11 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
     @override
     def onOpen(self) -> None:
         self._forget_handshake()
+        if self._verdict is not None:
+            self.close(self._verdict)
+            return
+        if self.claims.seconds is not None:
+            self._expiry = self.factory.later(self.claims.seconds, self._expire)
         self.transport.registerProducer(self, True)  # type: ignore[union-attr]  # noqa: FBT003
         self.factory.opened(self)
 
@@ -169,7 +189,7 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
         self._frames += 1
         if 0 < self.factory.client_frames < self._frames and self.state == OPEN:
             self.factory.metrics.flooding += 1
-            self.close(TOO_MANY, "too many frames: come back later")
+            self.close(TOO_MANY)
             # What it has sent on top is not even parsed; its time to answer the close is running.
             self.transport.pauseProducing()  # type: ignore[union-attr]
 
@@ -204,7 +224,7 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
         except BacklogFull:
             metrics.slow_closed += 1
             metrics.slow_dropped += backlog.clear() + messages
-            self.close(SLOW, "too slow: come back")
+            self.close(SLOW)
 
     # The transport's producer: it says when the client falls behind.
 
@@ -227,17 +247,21 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
     def stopProducing(self) -> None:  # noqa: N802 - the same
         """Be told that the connection is gone."""
 
-    def close(self, code: int, reason: str) -> None:
+    def close(self, close: Close) -> None:
         """Begin the closing handshake, or drop a connection that has not opened."""
         if self.state == OPEN:
             # Not sendClose: it refuses the codes below 3000 that a server may well send.
-            self.sendCloseFrame(code=code, reasonUtf8=reason.encode(), isReply=False)
+            self.sendCloseFrame(code=close.code, reasonUtf8=close.reason.encode(), isReply=False)
         elif self.state == self.STATE_CONNECTING:
             self.abort()
 
     def abort(self) -> None:
         """Drop the connection now."""
         self.transport.abortConnection()  # type: ignore[union-attr]
+
+    def _expire(self) -> None:
+        self.factory.metrics.expired += 1
+        self.close(EXPIRED)
 
     def _forget_handshake(self) -> None:
         """Let go of what nobody asks for again: 2 KB of headers and parses."""

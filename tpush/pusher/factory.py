@@ -14,18 +14,18 @@ from tpush.access import Origins
 from tpush.limits import Limits
 from tpush.message import Message, WorkerID
 from tpush.metrics import PusherMetrics
+from tpush.pusher.admission import Admission
 from tpush.pusher.audience import Audience
 from tpush.pusher.backlog import Backlog, SlowPolicy
+from tpush.pusher.closing import Close
 from tpush.pusher.connection import Connection
 from tpush.pusher.fanout import FanOut, Receiver
+from tpush.pusher.refusal import refusal
 
 SPARE_DESCRIPTORS = 100
 """What a process needs besides its clients' connections: links, logs, listening sockets."""
 
-FULL = (
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
-    b"Content-Length: 0\r\n\r\n"
-)
+FULL = refusal(503, "there is no room: come back later")
 
 
 class Full(Protocol):
@@ -45,7 +45,7 @@ class PusherFactory(WebSocketServerFactory):
         worker: the id that clients are greeted with.
         reactor: the reactor to use.
         limits: bounds and times.
-        origins: which web pages may connect.
+        admission: who may connect; by default, programs and the pages of this host.
         slow: what is done for a client that does not read.
     """
 
@@ -57,17 +57,18 @@ class PusherFactory(WebSocketServerFactory):
         worker: WorkerID,
         reactor: IReactorTime,
         limits: Limits,
-        origins: Origins | None = None,
+        admission: Admission | None = None,
         slow: SlowPolicy = SlowPolicy.DISCONNECT,
     ) -> None:
         super().__init__(reactor=reactor, server="tpush")
         # Autobahn's own timer goes to the global reactor, whichever it was given.
         self._batched_timer = SimpleNamespace(call_later=reactor.callLater)
         self.worker = worker
-        self.origins = origins or Origins()
+        self.admission = admission or Admission(Origins())
         self.metrics = PusherMetrics()
         self.client_frames = limits.client_frames
         self.seconds = reactor.seconds
+        self.later = reactor.callLater
         self._slow = slow
         self._max_pending = limits.pending
         self._most = limits.connections or _descriptors()
@@ -127,7 +128,7 @@ class PusherFactory(WebSocketServerFactory):
         framed: bytes = self.prepareMessage(content, isBinary=not text).payloadHybi
         return framed
 
-    def close_all(self, code: int, reason: str) -> Deferred[None]:
+    def close_all(self, close: Close) -> Deferred[None]:
         """Close all connections.
 
         Returns:
@@ -138,7 +139,7 @@ class PusherFactory(WebSocketServerFactory):
             self._empty = Deferred()
         empty = self._empty
         for connection in list(self._connections):
-            connection.close(code, reason)
+            connection.close(close)
         if not self._connections and not empty.called:
             self._empty = None
             empty.callback(None)

@@ -4,18 +4,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 from twisted.application.service import IService
+from typing_extensions import override
 
 from tpush import options
-from tpush.access import Origins
 from tpush.commandline import RoleOptions
 from tpush.connect import connect_role
 from tpush.limits import Limits
 from tpush.net.collector import spare_collector
+from tpush.net.hangup import OnHangUp
 from tpush.net.listener import EndpointFor
 from tpush.net.prefork import PreforkService
 from tpush.options import Option
 from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.service import PusherService
+from tpush.pusher.settings import CLIENT_OPTIONS, admission
 
 
 class Options(RoleOptions):
@@ -29,17 +31,15 @@ class Options(RoleOptions):
         options.WORKERS,
         options.NAME,
         options.SILENCE,
-        options.MAX_CONNECTIONS,
-        options.MAX_HANDSHAKES,
-        options.MAX_FRAMES,
-        options.MAX_PENDING,
-        options.SLOW_CLIENT,
-        options.PING_INTERVAL,
-        options.PING_TIMEOUT,
+        *CLIENT_OPTIONS,
         options.SECRET_FILE,
-        options.ORIGIN,
         options.HOST,
     )
+
+    @override
+    def check(self) -> None:
+        super().check()
+        admission(self)
 
 
 def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks for this name
@@ -68,12 +68,14 @@ def make_worker(
     """
     limits = Limits(**settings["limits"])
     channel = connect_role(Options.role, settings, reactor, limits)
-    return PusherService(
+    pusher = PusherService(
         channel,
         settings["listen"],
         reactor=reactor,
         limits=limits,
-        origins=Origins(settings["origin"], settings["host"]),
+        admission=admission(settings),
         slow=SlowPolicy(settings["slow-client"]),
         endpoint_for=endpoint_for,
     )
+    OnHangUp(pusher.reload, reactor=reactor).setServiceParent(pusher)
+    return pusher

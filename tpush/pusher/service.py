@@ -9,13 +9,13 @@ from twisted.internet.defer import Deferred, TimeoutError
 from twisted.logger import Logger
 from typing_extensions import override
 
-from tpush.access import Origins
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
 from tpush.message import BROADCAST, MAX_ID, WorkerID, worker_event
 from tpush.net.listener import EndpointFor, Listener
+from tpush.pusher.admission import Admission
 from tpush.pusher.backlog import SlowPolicy
-from tpush.pusher.connection import GOING_AWAY, SERVICE_RESTART
+from tpush.pusher.closing import GOING_AWAY, RESTART
 from tpush.pusher.factory import PusherFactory
 
 
@@ -30,7 +30,8 @@ class PusherService(MultiService):
         listen: Twisted server endpoint strings.
         reactor: the reactor to use; the default is Twisted's global one.
         limits: bounds and times.
-        origins: which web pages may connect; by default those of the host that they connect to.
+        admission: who may connect; by default, programs and the pages of the host that they
+            connect to.
         slow: what is done for a client that does not read as fast as messages come.
         endpoint_for: turns a string into an endpoint, where it is not the reactor's own.
         entropy: gives that many random bytes.
@@ -45,7 +46,7 @@ class PusherService(MultiService):
         *,
         reactor: Any = None,
         limits: Limits | None = None,
-        origins: Origins | None = None,
+        admission: Admission | None = None,
         slow: SlowPolicy = SlowPolicy.DISCONNECT,
         endpoint_for: EndpointFor | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
@@ -57,7 +58,7 @@ class PusherService(MultiService):
         self._reactor = reactor
         self._limits = limits or Limits()
         self._entropy = entropy
-        self.factory = PusherFactory(self._draw(), reactor, self._limits, origins, slow)
+        self.factory = PusherFactory(self._draw(), reactor, self._limits, admission, slow)
         self.listener = Listener(
             listen, self.factory, reactor, eager=True, endpoint_for=endpoint_for
         )
@@ -79,9 +80,17 @@ class PusherService(MultiService):
     def stopService(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._stop())
 
+    def reload(self) -> None:
+        """Read the keys of tokens again.
+
+        Raises:
+            UnsafeSecret: they cannot be used; those that were there are in force.
+        """
+        self.factory.admission.reload()
+
     async def _stop(self) -> None:
         await self.listener.stop_listening()
-        gone = self.factory.close_all(GOING_AWAY, "going away")
+        gone = self.factory.close_all(GOING_AWAY)
         try:
             await gone.addTimeout(self._limits.close_wait, self._reactor)
         except TimeoutError:
@@ -104,4 +113,4 @@ class PusherService(MultiService):
         self._channel.unsubscribe(worker_event(self.worker))
         self.factory.worker = self._draw()
         self._claim()
-        _gone = self.factory.close_all(SERVICE_RESTART, "this address was taken: reconnect")
+        _gone = self.factory.close_all(RESTART)

@@ -1,0 +1,130 @@
+"""Who may connect: which pages, and with which tokens. Pure.
+
+A browser hides the status of a handshake from its page, which would try again without end. So a
+page that may connect, and whose token is refused, is taken in and closed at once with a code that
+says whether to come back; everybody else gets a status.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from tpush.access import Origins
+from tpush.errors import TokenExpired, TokenRefused
+from tpush.pusher.closing import BAD_TOKEN, EXPIRED, Close
+from tpush.tokens import Claims, TokenKeys
+
+PLAIN = "tpush.plain"
+"""The subprotocol of those who need none, but have a token among their subprotocols: a browser
+takes no handshake that answers none of those that it offered."""
+
+TOKEN = "tpush.token."  # noqa: S105 - what is before a token among the subprotocols
+BEARER = "bearer "
+
+NOBODY = Claims()
+
+
+class Auth(Enum):
+    """Whether a client needs a token."""
+
+    NONE = "none"
+    """None is looked at."""
+
+    OPTIONAL = "optional"
+    """One that is there has to be valid."""
+
+    REQUIRED = "required"
+    """There has to be one."""
+
+
+class Denied(Exception):
+    """A handshake is refused.
+
+    Args:
+        status: what it is answered with.
+        reason: the same for people.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """What an opening handshake says of who it is.
+
+    Args:
+        headers: by name, in lower case.
+        host: what it asked for, without the port.
+        query: the parameters of its URL.
+        protocols: the subprotocols that it offers.
+    """
+
+    headers: Mapping[str, str]
+    host: str
+    query: Mapping[str, Sequence[str]]
+    protocols: Sequence[str]
+
+    def token(self) -> str | None:
+        """Return the token: of the Authorization header, the subprotocols, or the URL."""
+        authorization = self.headers.get("authorization", "")
+        if authorization[: len(BEARER)].lower() == BEARER:
+            return authorization[len(BEARER) :].strip()
+        for protocol in self.protocols:
+            if protocol.startswith(TOKEN):
+                return protocol[len(TOKEN) :]
+        return next(iter(self.query.get("token", ())), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Lets handshakes through.
+
+    Args:
+        origins: which web pages may connect.
+        auth: whether a token is needed.
+        keys: what tokens are checked with; where there is none, no token is looked at.
+    """
+
+    origins: Origins
+    auth: Auth = Auth.NONE
+    keys: TokenKeys | None = None
+
+    def check(self, handshake: Handshake) -> Claims | Close:
+        """Return what its token says, or how a page is closed whose token is refused.
+
+        Raises:
+            Denied: it may not connect.
+        """
+        origin = handshake.headers.get("origin")
+        refusal = self.origins.refuse(origin, handshake.host)
+        if refusal is not None:
+            raise Denied(403, refusal)
+        try:
+            return self._claims(handshake)
+        except TokenRefused as error:
+            if origin is None:
+                raise Denied(error.status, str(error)) from None
+            close = EXPIRED if isinstance(error, TokenExpired) else BAD_TOKEN
+            return replace(close, reason=str(error))
+
+    def reload(self) -> None:
+        """Read the keys again.
+
+        Raises:
+            UnsafeSecret: they cannot be used; those that were there are in force.
+        """
+        if self.keys is not None:
+            self.keys.reload()
+
+    def _claims(self, handshake: Handshake) -> Claims:
+        if self.auth is Auth.NONE or self.keys is None:
+            return NOBODY
+        token = handshake.token()
+        if token is None:
+            if self.auth is Auth.REQUIRED:
+                raise TokenRefused("a token is needed")
+            return NOBODY
+        return self.keys.check(token)

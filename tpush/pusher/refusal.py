@@ -1,0 +1,34 @@
+"""The answer to a handshake that is refused. Pure."""
+
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+
+UNPRINTABLE = re.compile(r"[^ -~]")
+"""In a reason that says what a client sent: it must not begin another line."""
+
+ALSO: dict[int, tuple[tuple[str, str], ...]] = {
+    HTTPStatus.UNAUTHORIZED: (("WWW-Authenticate", 'Bearer realm="tpush"'),),
+    HTTPStatus.SERVICE_UNAVAILABLE: (("Retry-After", "1"),),
+}
+"""The headers that a status asks for, RFC 9110 sections 15.5.2 and 15.6.4."""
+
+
+def refusal(status: int, reason: str, headers: Iterable[tuple[str, object]] = ()) -> bytes:
+    """Return the whole answer.
+
+    Args:
+        status: why, for programs.
+        reason: why, for people: the body.
+        headers: besides those that every such answer has.
+    """
+    body = UNPRINTABLE.sub("?", reason)
+    lines = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        "Server: tpush",
+        "Connection: close",
+        "Content-Type: text/plain; charset=utf-8",
+        f"Content-Length: {len(body)}",
+        *(f"{name}: {value}" for name, value in (*ALSO.get(status, ()), *headers)),
+    ]
+    return "\r\n".join([*lines, "", body]).encode()

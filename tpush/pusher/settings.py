@@ -1,0 +1,54 @@
+"""The options of a pusher that its roles share, and what they say."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tpush import options
+from tpush.access import Origins
+from tpush.options import Option
+from tpush.pusher.admission import Admission, Auth
+from tpush.tokens import TokenKeys
+
+CLIENT_OPTIONS: Sequence[Option] = (
+    options.MAX_CONNECTIONS,
+    options.MAX_HANDSHAKES,
+    options.MAX_FRAMES,
+    options.MAX_PENDING,
+    options.SLOW_CLIENT,
+    options.PING_INTERVAL,
+    options.PING_TIMEOUT,
+    options.AUTH,
+    options.TOKEN_SECRET_FILE,
+    options.TOKEN_PUBLIC_KEY_FILE,
+    options.TOKEN_AUDIENCE,
+    options.TOKEN_ISSUER,
+    options.TOKEN_LEEWAY,
+    options.ORIGIN,
+)
+"""What a pusher takes that concerns its clients."""
+
+
+def admission(settings: Mapping[str, Any]) -> Admission:
+    """Return who may connect.
+
+    Args:
+        settings: options by name.
+
+    Raises:
+        ValueError: a token is needed, and there is nothing to check it with.
+        UnsafeSecret: a file of keys cannot be used.
+    """
+    files = settings["token-secret-file"], settings["token-public-key-file"]
+    given = any(files)
+    auth = Auth(settings["auth"] or ("required" if given else "none"))
+    if auth is not Auth.NONE and not given:
+        raise ValueError(
+            f"--auth {auth.value} needs --token-secret-file or --token-public-key-file"
+        )
+    keys = TokenKeys(
+        *files,
+        audience=settings["token-audience"],
+        issuer=settings["token-issuer"],
+        leeway=settings["token-leeway"],
+    )
+    return Admission(Origins(settings["origin"], settings["host"]), auth, keys if given else None)

@@ -1,0 +1,252 @@
+"""Connection tokens: JSON Web Tokens (:rfc:`7519`) that say who a client is and until when.
+
+An application signs one for each of its users; the pusher checks it with a secret that both have
+(HS256), or with a public key (RS256, ES256, EdDSA). Which algorithm goes with a key is settled by
+the key, never by the token: a token that says otherwise is not of this key.
+
+A comment ``# kid: name`` names the key that follows it. A token that names a key is checked with
+the keys of that name, or with those that have none where nobody is called so; a token that names
+none is checked with every key of its algorithm.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from tpush.access import read_file
+from tpush.errors import InvalidName, TokenExpired, TokenRefused, UnsafeSecret
+from tpush.message import check_name, group_event, user_event
+
+SHORTEST = 32
+"""Bytes of a secret: as many as the hash has, :rfc:`7518#section-3.2`."""
+
+SMALLEST_RSA = 2048
+"""Bits of an RSA key, :rfc:`7518#section-3.3`."""
+
+LONGEST = 8 * 1024
+"""Bytes of a token that is looked at."""
+
+FURTHEST = 10 * 365 * 86_400.0
+"""Seconds from now beyond which the end of a token is not told apart: no timer takes any number."""
+
+KID = re.compile(rb"#\s*kid:\s*(\S+)\s*")
+PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+REASONS: dict[type[Exception], str] = {
+    jwt.ImmatureSignatureError: "the token is not valid yet",
+    jwt.InvalidIssuedAtError: "the token is not valid yet",
+    jwt.InvalidAudienceError: "the token is for another audience",
+    jwt.InvalidIssuerError: "the token is of another issuer",
+    jwt.MissingRequiredClaimError: "the token says too little: an audience or an issuer is needed",
+    jwt.exceptions.InvalidSubjectError: "the token's sub is no text",
+}
+WRONG = "the token is not signed with a key of this server"
+UNREADABLE = "this is no JSON Web Token"
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token says.
+
+    Args:
+        user: who its holder is, its ``sub``.
+        groups: what the holder may join.
+        seconds: from now that it is valid, leeway included; None is without end.
+    """
+
+    user: str | None = None
+    groups: frozenset[str] = frozenset()
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key: with the algorithm that it is for, and what a token may call it."""
+
+    kid: str | None
+    algorithm: str
+    key: Any
+
+
+class TokenKeys:
+    """Checks tokens with the keys of one or two files; read again when they have changed.
+
+    Args:
+        secret_file: secrets for HS256, one a line, each of at least 32 bytes; "" is none.
+        public_key_file: public keys in PEM: RSA is for RS256, P-256 for ES256, Ed25519 for EdDSA;
+            "" is none.
+        audience: what a token has to be for, its ``aud``; without it, a token that names an
+            audience is refused.
+        issuer: whose it has to be, its ``iss``; "" asks for none.
+        leeway: seconds that clocks may differ.
+
+    Raises:
+        UnsafeSecret: a file cannot be used.
+    """
+
+    def __init__(
+        self,
+        secret_file: str = "",
+        public_key_file: str = "",
+        *,
+        audience: str = "",
+        issuer: str = "",
+        leeway: float = 0.0,
+    ) -> None:
+        self._secret_file = secret_file
+        self._public_key_file = public_key_file
+        self._audience = audience or None
+        self._issuer = issuer or None
+        self._leeway = leeway
+        self._keys: list[Key] = []
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the files again.
+
+        Raises:
+            UnsafeSecret: one cannot be used; the keys that were there are still in force.
+        """
+        keys = list(_read_secrets(self._secret_file)) if self._secret_file else []
+        if self._public_key_file:
+            keys += _read_public_keys(self._public_key_file)
+        self._keys = keys
+
+    def check(self, token: str) -> Claims:
+        """Return what *token* says.
+
+        Raises:
+            TokenExpired: it was valid, and is not any more.
+            TokenRefused: it is not valid; the text says why, and nothing of what is in it.
+        """
+        if len(token) > LONGEST:
+            raise TokenRefused(f"a token has at most {LONGEST} bytes")
+        try:
+            header = jwt.get_unverified_header(token)
+        except Exception:  # noqa: BLE001 - what hostile JSON makes its parser raise is no news
+            raise TokenRefused(UNREADABLE) from None
+        for key in self._candidates(header):
+            claims = self._decode(token, key)
+            if claims is not None:
+                return self._read(claims)
+        raise TokenRefused(WRONG)
+
+    def _candidates(self, header: dict[str, Any]) -> Sequence[Key]:
+        kid, algorithm = header.get("kid"), header.get("alg")
+        named = [key for key in self._keys if kid is not None and key.kid == kid]
+        if kid is not None and not named:
+            named = [key for key in self._keys if key.kid is None]
+        elif kid is None:
+            named = self._keys
+        return [key for key in named if key.algorithm == algorithm]
+
+    def _decode(self, token: str, key: Key) -> dict[str, Any] | None:
+        """Return the claims, or None where it was signed with another key.
+
+        Raises:
+            TokenExpired: as :meth:`check` does.
+            TokenRefused: as :meth:`check` does.
+        """
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key.key,
+                algorithms=[key.algorithm],
+                audience=self._audience,
+                issuer=self._issuer,
+                options={"require": self._required()},
+                leeway=self._leeway,
+            )
+        except jwt.InvalidSignatureError:
+            return None
+        except jwt.ExpiredSignatureError:
+            raise TokenExpired("the token has run out") from None
+        except Exception as error:  # noqa: BLE001 - see check
+            raise TokenRefused(REASONS.get(type(error), UNREADABLE)) from None
+        return claims
+
+    def _required(self) -> list[str]:
+        asked = (("aud", self._audience), ("iss", self._issuer))
+        return [claim for claim, wanted in asked if wanted is not None]
+
+    def _read(self, claims: dict[str, Any]) -> Claims:
+        user, groups, end = claims.get("sub"), claims.get("groups", []), claims.get("exp")
+        if not isinstance(groups, list):
+            raise TokenRefused("the token's groups are no list")
+        if user is not None:
+            _check_named(user, user_event)
+        for group in groups:
+            _check_named(group, group_event)
+        return Claims(user, frozenset(groups), None if end is None else self._left(int(end)))
+
+    def _left(self, end: int) -> float:
+        now = time.time()
+        return max(0.0, min(end, now + FURTHEST) - now + self._leeway)
+
+
+def _check_named(name: Any, event: Callable[[str], str]) -> None:
+    try:
+        if not name or not isinstance(name, str):
+            raise InvalidName("a name is text")
+        check_name(event(name))
+    except InvalidName:
+        raise TokenRefused("a user or a group of the token cannot be called so") from None
+
+
+def _read_secrets(path: str) -> Iterator[Key]:
+    content = read_file(path, private=True)
+    if b"-----BEGIN" in content or content.lstrip().startswith((b"{", b"[")):
+        raise UnsafeSecret(f"{path} holds a key of another kind, not secrets one a line")
+    kid, found = None, False
+    for number, line in enumerate(map(bytes.strip, content.splitlines()), 1):
+        if name := KID.fullmatch(line):
+            kid = name[1].decode(errors="replace")
+        elif line and not line.startswith(b"#"):
+            if len(line) < SHORTEST:
+                raise UnsafeSecret(
+                    f"line {number} of {path} has {len(line)} bytes, and a secret for tokens "
+                    f"needs {SHORTEST}"
+                )
+            yield Key(kid, "HS256", line)
+            kid, found = None, True
+    if not found:
+        raise UnsafeSecret(f"{path} has no secret in it")
+
+
+def _read_public_keys(path: str) -> list[Key]:
+    content = read_file(path, private=False)
+    keys: list[Key] = []
+    end = 0
+    for block in PEM.finditer(content):
+        if b"PRIVATE" in block[1]:
+            raise UnsafeSecret(f"{path} holds a private key: give its public half alone")
+        names = KID.findall(content[end : block.start()])
+        kid = names[-1].decode(errors="replace") if names else None
+        try:
+            key = load_pem_public_key(block[0])
+        except Exception:  # noqa: BLE001 - its parsers raise what they like
+            raise UnsafeSecret(f"key {len(keys) + 1} of {path} cannot be read") from None
+        keys.append(Key(kid, _algorithm(key, f"key {len(keys) + 1} of {path}"), key))
+        end = block.end()
+    if not keys:
+        raise UnsafeSecret(f"{path} has no public key in it")
+    return keys
+
+
+def _algorithm(key: Any, what: str) -> str:
+    if isinstance(key, RSAPublicKey):
+        if key.key_size < SMALLEST_RSA:
+            raise UnsafeSecret(f"{what} has {key.key_size} bits, and RSA needs {SMALLEST_RSA}")
+        return "RS256"
+    if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
+        return "ES256"
+    if isinstance(key, Ed25519PublicKey):
+        return "EdDSA"
+    raise UnsafeSecret(f"{what} is not RSA, P-256 or Ed25519")
