@@ -3,5 +3,6 @@
 from tpush.connect import connect
 from tpush.interfaces import IChannel
 from tpush.message import Job, Message
+from tpush.receipt import Counts, Receipt
 
-__all__ = ["IChannel", "Job", "Message", "connect"]
+__all__ = ["Counts", "IChannel", "Job", "Message", "Receipt", "connect"]

@@ -1,11 +1,12 @@
 """What a role needs of a channel: the one seam between the roles and the brokers."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol, overload
 
 from twisted.internet.defer import Deferred
 
 from tpush.message import ConnectionID, Job, Message, WorkerID
+from tpush.receipt import Counts, Receipt, Ticket
 
 
 class IChannel(Protocol):
@@ -51,6 +52,7 @@ class IChannel(Protocol):
         """Have no more messages of *event*; nothing happens where there was no subscription."""
         ...
 
+    @overload
     def publish(
         self,
         event: str,
@@ -58,7 +60,29 @@ class IChannel(Protocol):
         *,
         text: bool = False,
         connection: ConnectionID | None = None,
-    ) -> None:
+        receipt: Literal[False] = False,
+    ) -> None: ...
+
+    @overload
+    def publish(
+        self,
+        event: str,
+        data: str | bytes,
+        *,
+        text: bool = False,
+        connection: ConnectionID | None = None,
+        receipt: Literal[True],
+    ) -> Deferred[Receipt]: ...
+
+    def publish(
+        self,
+        event: str,
+        data: str | bytes,
+        *,
+        text: bool = False,
+        connection: ConnectionID | None = None,
+        receipt: bool = False,
+    ) -> Deferred[Receipt] | None:
         """Publish to all that subscribed to *event*.
 
         When this returns the message is accepted: numbered, held, and sent until the broker has
@@ -69,14 +93,34 @@ class IChannel(Protocol):
             data: a str goes out as text, bytes as binary.
             text: *data* is bytes of UTF-8, and goes out as text.
             connection: for this connection of the event's worker alone.
+            receipt: have the workers that it goes to tell what became of it.
+
+        Returns:
+            With *receipt*: fires when all of them have told, or ``limits.receipt_wait`` has
+            passed: the receipt says then how many are missing. Without it, None.
 
         Raises:
             InvalidName: the event cannot be called so.
             InvalidAddress: no connection can have this id.
             InvalidText: it is to be text, and is not UTF-8.
             TooLarge: *data* is over ``limits.content``.
-            OutboxFull: as much is held as may be; nothing was published.
+            OutboxFull: as much is held as may be, or as many receipts are waited for; nothing was
+                published.
             ChannelClosed: :meth:`close` was called.
+        """
+        ...
+
+    def report(self, ticket: Ticket, counts: Counts) -> None:
+        """Tell the publisher of a message that has a ticket what became of it in this worker.
+
+        Args:
+            ticket: of the message.
+            counts: connections.
+
+        Raises:
+            OutboxFull: as much is held as may be; the publisher will miss it.
+            ChannelClosed: :meth:`close` was called.
+            ValueError: this program has claimed no worker id.
         """
         ...
 

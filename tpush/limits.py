@@ -24,6 +24,10 @@ class Limits:
         held_items: what a publisher holds until it is acknowledged; beyond it,
             :exc:`~tpush.errors.OutboxFull`.
         held_bytes: the same in bytes.
+        receipts: that a program waits for at once; beyond it,
+            :exc:`~tpush.errors.OutboxFull`.
+        receipt_wait: for workers to tell what became of a message; then the receipt says how many
+            are missing.
         box: bytes of one AMP box on a channel link; beyond it, the peer is closed.
         batch_items: messages that are put into one box.
         batch_bytes: bytes after which a box takes no further message.
@@ -63,6 +67,8 @@ class Limits:
     content: int = MIB
     held_items: int = 100_000
     held_bytes: int = 64 * MIB
+    receipts: int = 10_000
+    receipt_wait: float = 2.0
     box: int = BOX
     batch_items: int = 1_000
     batch_bytes: int = BATCH_BYTES

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NewType
 
 from tpush.errors import InvalidAddress, InvalidName, InvalidText
+from tpush.receipt import Ticket
 
 WorkerID = NewType("WorkerID", int)
 """Names one pusher worker in the whole cluster, 1 to :data:`MAX_ID`, drawn at random."""
@@ -52,12 +53,15 @@ class Message:
         data: the content; valid UTF-8 where *text* is true.
         text: whether it goes out as a text frame, else as a binary one.
         connection: the one connection it is for; None is all that listen to the event.
+        ticket: each worker that gets it tells under this name what became of it; None asks for
+            nothing.
     """
 
     event: str
     data: bytes
     text: bool = True
     connection: ConnectionID | None = None
+    ticket: Ticket | None = None
 
 
 @dataclass(frozen=True, slots=True)

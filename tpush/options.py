@@ -231,6 +231,14 @@ INSECURE = Option(
     "listen to the network though nothing is asked of those who connect",
     flag=True,
 )
+RECEIPT_TIMEOUT = Option(
+    "receipt-timeout",
+    f"{DEFAULTS.receipt_wait:g}",
+    seconds(0.01, 60),
+    "seconds that workers have to tell what became of a message, where a receipt is asked for; "
+    "then the answer is 504",
+    limit="receipt_wait",
+)
 MAX_BODY = Option(
     "max-body",
     str(DEFAULTS.content),

@@ -32,6 +32,7 @@ class Options(RoleOptions):
         options.QUEUE_BYTES,
         *CLIENT_OPTIONS,
         options.MAX_BODY,
+        options.RECEIPT_TIMEOUT,
         options.API_KEY_FILE,
         options.HOST,
         options.INSECURE,

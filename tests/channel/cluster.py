@@ -1,6 +1,7 @@
 """A channel and its programs over an in-memory network, on one Clock."""
 
 from random import Random
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -16,7 +17,7 @@ from tpush.channel.server import ChannelServer
 from tpush.limits import Limits
 
 
-def forget(deferred: "Deferred[None]") -> None:
+def forget(deferred: "Deferred[Any]") -> None:
     """Let a Deferred run for which nobody waits."""
     del deferred
 

@@ -15,13 +15,14 @@ from tpush.errors import ChannelClosed, InvalidName, InvalidText, OutboxFull, Qu
 from tpush.interfaces import IChannel
 from tpush.limits import KIB, Limits
 from tpush.message import ConnectionID, Job, Message, WorkerID
+from tpush.receipt import Counts, Receipt, Ticket
 
 if TYPE_CHECKING:
     from twisted.trial.unittest import SynchronousTestCase as Case
 else:
     Case = object
 
-LIMITS = Limits(content=200 * KIB, held_items=50, held_bytes=400 * KIB, queue_jobs=30)
+LIMITS = Limits(content=200 * KIB, held_items=50, held_bytes=400 * KIB, queue_jobs=30, receipts=5)
 
 
 class Boom(Exception):
@@ -116,6 +117,75 @@ class ChannelContract(Case):
         for job in (*jobs[:30], other, flushed):
             self.successResultOf(job)
         self.failureResultOf(jobs[30], QueueFull)
+
+    # Receipts.
+
+    def worker(self, number: int, counts: Counts | None) -> IChannel:
+        """Return an end that is a worker, and tells *counts* of each message; None: never."""
+        channel = self.make()
+        channel.claim(WorkerID(number), lambda: None)
+
+        def tell(message: Message) -> None:
+            if counts is not None and message.ticket is not None:
+                channel.report(message.ticket, counts)
+
+        channel.subscribe("x", tell)
+        self.settle()
+        return channel
+
+    def test_receipt(self) -> None:
+        """A receipt sums what each worker tells; programs that are no workers tell nothing."""
+        self.worker(1, Counts(1, 2, 3))
+        self.worker(2, Counts(10, 0, 0))
+        _b, got = self.listener("x")
+        a = self.made()
+        receipts = [a.publish("x", str(number), receipt=True) for number in range(3)]
+        a.publish("x", "3")
+        self.assertGot(got, "0", "1", "2", "3")
+        for receipt in receipts:
+            self.assertEqual(self.successResultOf(receipt), Receipt(Counts(11, 2, 3), 2, 0))
+
+    def test_receipt_of_nobody(self) -> None:
+        """A message that no worker gets has its receipt at once."""
+        a = self.made()
+        receipt = a.publish("x", "1", receipt=True)
+        self.settle()
+        self.assertEqual(self.successResultOf(receipt), Receipt(Counts(), 0, 0))
+
+    def test_receipt_in_time(self) -> None:
+        """A receipt that is not complete after its time says how many workers are missing."""
+        self.worker(1, Counts(written=1))
+        self.worker(2, None)
+        a = self.made()
+        receipt = a.publish("x", "1", receipt=True)
+        self.settle(LIMITS.receipt_wait - 0.01)
+        self.assertNoResult(receipt)
+        self.settle(0.02)
+        self.assertEqual(self.successResultOf(receipt), Receipt(Counts(1), 1, 1))
+
+    def test_receipt_of_a_closed_channel(self) -> None:
+        """Who waits for a receipt when the channel is closed is told what is known."""
+        self.worker(1, None)
+        a = self.made()
+        receipt = a.publish("x", "1", receipt=True)
+        forget(a.close())
+        self.settle(1)
+        self.assertEqual(self.successResultOf(receipt), Receipt(Counts(), 0, 1))
+
+    def test_too_many_receipts(self) -> None:
+        """As many receipts are waited for as may be; what is beyond is not published."""
+        self.worker(1, None)
+        _b, got = self.listener("x")
+        a = self.made()
+        for number in range(LIMITS.receipts):
+            forget(a.publish("x", str(number), receipt=True))
+        with self.assertRaises(OutboxFull):
+            forget(a.publish("x", "more", receipt=True))
+        self.assertGot(got, *map(str, range(LIMITS.receipts)))
+
+    def test_report_of_no_worker(self) -> None:
+        """A program that has claimed no worker id has nothing to report."""
+        self.assertRaises(ValueError, self.made().report, Ticket(b"x" * 24), Counts())
 
     def test_text_that_is_none(self) -> None:
         """Bytes that are to go out as text and are not UTF-8 are refused: they end clients."""

@@ -20,10 +20,12 @@ from tpush.channel.broker import (
     Mark,
     Publish,
     Request,
+    Routed,
 )
 from tpush.channel.inbox import Ledger, Pending
 from tpush.errors import ProtocolViolation
-from tpush.message import MAX_ID, ConnectionID, Message
+from tpush.message import MAX_ID, ConnectionID, Message, WorkerID
+from tpush.receipt import MAX_TICKET, Counts, Ticket
 
 UNPACK: dict[type[wire.OneWay], Callable[[Iterable[Any]], Iterable[Any]]] = {
     wire.Publish: codec.unpack_publish,
@@ -32,12 +34,15 @@ UNPACK: dict[type[wire.OneWay], Callable[[Iterable[Any]], Iterable[Any]]] = {
     wire.Mark: codec.unpack_mark,
     wire.Deliver: codec.unpack_deliver,
     wire.Job: codec.unpack_jobs,
+    wire.Routed: codec.unpack_routed,
 }
 
 numbers = st.integers(1, 2**64 - 1)
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
 connections = st.none() | st.integers(1, MAX_ID).map(ConnectionID)
-messages = st.builds(Message, names, st.binary(max_size=20), st.booleans(), connections)
+tickets = st.binary(max_size=MAX_TICKET).map(Ticket)
+contents = st.binary(max_size=20)
+messages = st.builds(Message, names, contents, st.booleans(), connections, st.none() | tickets)
 requests = st.one_of(
     st.builds(Publish, messages, st.booleans()),
     st.builds(Enqueue, names, st.binary(max_size=20)),
@@ -47,6 +52,7 @@ requests = st.one_of(
 pending = Pending(Ledger(), 1)
 deliveries = st.one_of(
     st.builds(Delivery, st.binary(min_size=16, max_size=16), numbers, messages, st.just(pending)),
+    st.builds(Routed, tickets, st.lists(st.integers(1, MAX_ID).map(WorkerID), max_size=4)),
     st.builds(Assignment, numbers, numbers, names, numbers, st.binary(max_size=20), st.booleans()),
 )
 junk = st.recursive(
@@ -75,7 +81,7 @@ class RoundTripTests(SynchronousTestCase):
 
     @cases(80)
     @given(st.lists(st.tuples(numbers, deliveries), max_size=12))
-    def test_deliveries(self, batch: list[tuple[int, Delivery | Assignment]]) -> None:
+    def test_deliveries(self, batch: list[tuple[int, Delivery | Assignment | Routed]]) -> None:
         """Messages and jobs arrive as they were sent, and in the order of their sending."""
         arrived: list[Any] = []
         for command, items in codec.pack_deliveries(batch):
@@ -83,10 +89,19 @@ class RoundTripTests(SynchronousTestCase):
         expected = [
             (number, item.origin, item.number, item.message)
             if isinstance(item, Delivery)
+            else (number, item.ticket, item.workers)
+            if isinstance(item, Routed)
             else (number, item)
             for number, item in batch
         ]
         self.assertEqual(arrived, expected)
+
+    @cases(40)
+    @given(tickets, st.integers(1, MAX_ID), st.tuples(*[st.integers(0, 2**40)] * 3))
+    def test_counts(self, ticket: Ticket, worker: int, counts: tuple[int, int, int]) -> None:
+        """What a worker tells of a message arrives as it was told."""
+        told = ticket, WorkerID(worker), Counts(*counts)
+        self.assertEqual(codec.unpack_counts(codec.pack_counts(*told)), told)
 
     def test_runs(self) -> None:
         """A batch is cut where the kind of its items changes, and nowhere else."""
@@ -106,7 +121,7 @@ class RoundTripTests(SynchronousTestCase):
         arrived: list[tuple[int, Request]] = []
         for command, items in codec.pack_requests(batch):
             for item in items:
-                full = 6 if command is wire.Publish else len(item)
+                full = 7 if command is wire.Publish else len(item)
                 if len(item) == full:
                     item.append(more)
             arrived += UNPACK[command](items)
@@ -127,6 +142,13 @@ class ViolationTests(SynchronousTestCase):
             list(UNPACK[command](items))
         except ProtocolViolation as violation:
             self.assertLess(len(str(violation)), 200)
+
+    @cases(60)
+    @given(st.binary(max_size=30) | junk.map(msgpack.packb))
+    def test_junk_for_counts(self, data: bytes) -> None:
+        """Whatever comes in place of counts is read or is a violation."""
+        with contextlib.suppress(ProtocolViolation):
+            codec.unpack_counts(data)
 
     @cases(60)
     @given(junk)

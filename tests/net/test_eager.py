@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from tpush.net.eager import EagerServer
+from tpush.net.unsent import unsent
 
 
 class Reactor:
@@ -88,3 +89,15 @@ class EagerServerTests(SynchronousTestCase):
         """An empty write does nothing."""
         self.transport.write(b"")
         self.assertEqual(self.reactor.writers, set())
+
+    def test_unsent(self) -> None:
+        """It tells what the kernel has not taken, and nothing once it has."""
+        self.transport.write(b"hello")
+        self.assertEqual(unsent(self.transport), 0)
+        self.transport.write(b"a" * 3_000_000)
+        waits = unsent(self.transport)
+        self.assertTrue(0 < waits < 3_000_000, waits)
+        self.transport.write(b"b" * 10)
+        self.assertEqual(unsent(self.transport), waits + 10)
+        self.drain(5 + 3_000_010)
+        self.assertEqual(unsent(self.transport), 0)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.task import Clock
@@ -20,6 +21,7 @@ from tpush.limits import Limits
 from tpush.message import ConnectionID, check_text
 from tpush.publisher.guard import Guard
 from tpush.publisher.site import PublisherSite
+from tpush.receipt import Receipt
 
 FORM = b"application/x-www-form-urlencoded"
 Published = tuple[str, bytes, bool, int | None]
@@ -33,6 +35,8 @@ class FakeChannel:
         self.published: list[Published] = []
         self.refusing: Callable[[], None] = lambda: None
         """Raises what the next publish is to raise."""
+        self.receipts: list[Deferred[Receipt]] = []
+        """Those that are waited for."""
 
     def publish(
         self,
@@ -41,11 +45,16 @@ class FakeChannel:
         *,
         text: bool = False,
         connection: ConnectionID | None = None,
-    ) -> None:
+        receipt: bool = False,
+    ) -> Deferred[Receipt] | None:
         self.refusing()
         if text:
             check_text(data)
         self.published.append((event, data, text, connection))
+        if not receipt:
+            return None
+        self.receipts.append(Deferred())
+        return self.receipts[-1]
 
 
 class TCPTransport(StringTransport):
@@ -130,9 +139,15 @@ class Client:
         [answer] = self.answers()
         return answer
 
-    def get(self, target: bytes = b"/", method: bytes = b"GET") -> Answer:
-        """Send one request without a body."""
-        return self.ask(b"%b %b HTTP/1.1\r\nHost: localhost\r\n\r\n" % (method, target))
+    def get(self, target: bytes = b"/", method: bytes = b"GET", more: bytes = b"") -> Answer:
+        """Send one request without a body.
+
+        Args:
+            target: path and query.
+            method: which.
+            more: further header lines.
+        """
+        return self.ask(b"%b %b HTTP/1.1\r\nHost: localhost\r\n%b\r\n" % (method, target, more))
 
     def post(
         self,

@@ -8,7 +8,8 @@ from typing_extensions import override
 
 from tpush.message import BROADCAST, ConnectionID, Message
 from tpush.pusher.audience import Audience
-from tpush.pusher.fanout import FanOut, Receiver
+from tpush.pusher.fanout import FanOut
+from tpush.pusher.receiver import Outcome, Receiver
 
 
 class Recorder(Receiver):
@@ -20,6 +21,15 @@ class Recorder(Receiver):
     @override
     def write_frames(self, frames: bytes, messages: int) -> None:
         self.writes.append(frames)
+
+    @override
+    def write_telling(self, frame: bytes) -> Outcome:
+        self.writes.append(frame)
+        return Outcome.WRITTEN
+
+    @override
+    def look_again(self) -> Outcome:
+        return Outcome.WRITTEN
 
 
 class FanOutTests(SynchronousTestCase):

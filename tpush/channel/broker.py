@@ -21,6 +21,7 @@ from tpush.channel.queues import Queues
 from tpush.errors import QueueFull, WorkerIDTaken
 from tpush.limits import Limits
 from tpush.message import Message, WorkerID
+from tpush.receipt import Ticket
 
 QUEUE_FULL = "queue-full"
 """The code of a rejection, on the wire."""
@@ -107,7 +108,15 @@ class Rejection:
     pending: Pending
 
 
-Outgoing = Delivery | Assignment | Rejection
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """Which workers a message went to whose publisher wants a receipt."""
+
+    ticket: Ticket
+    workers: Sequence[WorkerID]
+
+
+Outgoing = Delivery | Assignment | Rejection | Routed
 """What a session is sent under a number."""
 
 
@@ -350,8 +359,11 @@ class Broker:
                 if one:
                     self._deliver_to_one(delivery)
                 else:
-                    for subscriber in self._hub.subscribers(message.event):
+                    subscribers = self._hub.subscribers(message.event)
+                    for subscriber in subscribers:
                         self._deliver(subscriber, delivery)
+                    if message.ticket is not None:
+                        self._tell_routed(session, message.ticket, subscribers)
             case Enqueue(queue, data):
                 try:
                     self._queues.enqueue(queue, data)
@@ -372,6 +384,14 @@ class Broker:
         chosen = self._hub.choose(delivery.message.event, lambda session: session.connected)
         if chosen is not None:
             self._deliver(chosen, delivery)
+
+    def _tell_routed(
+        self, session: Session, ticket: Ticket, subscribers: Collection[Session]
+    ) -> None:
+        if self._sessions.get(session.peer.key) is session:
+            workers = [it.peer.worker for it in subscribers if it.peer.worker is not None]
+            session.outbox.append(Routed(ticket, workers))
+            self._changed[session] = None
 
     def _reject(self, session: Session, pending: Pending, code: str, reason: str) -> None:
         if self._sessions.get(session.peer.key) is session:

@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from tpush.channel import codec, wire
 from tpush.channel.broker import Request
-from tpush.channel.end import Changes, ChannelEnd
+from tpush.channel.end import KEY_BYTES, Changes, ChannelEnd
 from tpush.channel.handshake import NONCE_BYTES, Transcript
 from tpush.channel.link import Commands, Link, commands
 from tpush.channel.outbox import Outbox
@@ -39,6 +39,7 @@ class ClientLink(Link):
         wire.Deliver,
         wire.Job,
         wire.Reject,
+        wire.Routed,
         wire.Acknowledge,
         wire.Ping,
     )
@@ -159,6 +160,13 @@ class ClientLink(Link):
             self._channel.rejected(number, request, code, reason)
         self.flush_soon()
 
+    def on_routed(self, items: list[Any], acknowledged: int | None = None) -> None:
+        """Take which workers messages went to."""
+        self._acknowledged(acknowledged)
+        for number, ticket, workers in codec.unpack_routed(items):
+            self._channel.routed(number, ticket, workers)
+        self.flush_soon()
+
     def on_acknowledge(self, acknowledged: int) -> None:
         """Let go of what the channel has settled."""
         self._acknowledged(acknowledged)
@@ -265,9 +273,9 @@ class AMPChannel(ChannelEnd):
         )
 
     @cached_property
+    @override
     def key(self) -> bytes:
-        """What tells this program from every other; drawn after a fork, when it is first needed."""
-        return self.entropy(16)
+        return self.entropy(KEY_BYTES)  # after a fork, when it is first needed
 
     @property
     @override

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, TypeVar
 
+import msgpack
+
 from tpush.channel import wire
 from tpush.channel.broker import (
     Assignment,
@@ -20,10 +22,12 @@ from tpush.channel.broker import (
     Publish,
     Rejection,
     Request,
+    Routed,
 )
 from tpush.errors import InvalidName, ProtocolViolation
 from tpush.limits import MAX_CONTENT
-from tpush.message import ConnectionID, Message, check_name, check_queue
+from tpush.message import ConnectionID, Message, WorkerID, check_name, check_queue
+from tpush.receipt import MAX_TICKET, Counts, Ticket
 
 Command = type[wire.OneWay]
 Value = TypeVar("Value")
@@ -47,7 +51,9 @@ def pack_deliveries(
 
 def _pack_message(message: Message) -> list[Any]:
     fields: list[Any] = [message.event, message.text, message.data]
-    if message.connection is not None:
+    if message.ticket is not None:
+        fields += message.connection, message.ticket
+    elif message.connection is not None:
         fields.append(message.connection)
     return fields
 
@@ -68,6 +74,7 @@ _PACK_DELIVERY: dict[type, tuple[Command, Callable[[int, Any], list[Any]]]] = {
         lambda n, it: [n, it.number, it.job, it.queue, it.attempt, it.data, it.asked],
     ),
     Rejection: (wire.Reject, lambda n, it: [n, it.number, it.code, it.reason]),
+    Routed: (wire.Routed, lambda n, it: [n, it.ticket, list(it.workers)]),
 }
 
 
@@ -157,6 +164,39 @@ def unpack_reject(items: Iterable[Any]) -> Iterator[tuple[int, int, str, str]]:
         yield _number(number), _number(request), _typed(code, str), _typed(reason, str)
 
 
+def unpack_routed(items: Iterable[Any]) -> Iterator[tuple[int, Ticket, list[WorkerID]]]:
+    """Read the items of :class:`wire.Routed`: number, ticket, workers.
+
+    Raises:
+        ProtocolViolation: an item is not as it should be.
+    """
+    for item in items:
+        number, ticket, workers = _fields(item, 3)[:3]
+        ids = [WorkerID(_number(worker)) for worker in _typed(workers, list)]
+        yield _number(number), _ticket(ticket), ids
+
+
+def pack_counts(ticket: Ticket, worker: WorkerID, counts: Counts) -> bytes:
+    """Return what a worker tells of a message, as it is published to the inbox of its publisher."""
+    said = [ticket, worker, counts.written, counts.dropped, counts.pending]
+    packed: bytes = msgpack.packb(said)
+    return packed
+
+
+def unpack_counts(data: bytes) -> tuple[Ticket, WorkerID, Counts]:
+    """Read what a worker tells of a message.
+
+    Raises:
+        ProtocolViolation: it is not as it should be.
+    """
+    try:
+        said = msgpack.unpackb(data)
+    except (ValueError, msgpack.UnpackException) as error:
+        raise ProtocolViolation(f"not msgpack: {error!r}") from None
+    ticket, worker, *counts = _fields(said, 5)[:5]
+    return _ticket(ticket), WorkerID(_number(worker)), Counts(*(_number(n, 0) for n in counts))
+
+
 def unpack_names(names: Iterable[Any]) -> list[str]:
     """Read the names of events or queues.
 
@@ -206,6 +246,13 @@ def _content(value: Any) -> bytes:
     return content
 
 
+def _ticket(value: Any) -> Ticket:
+    ticket = _typed(value, bytes)
+    if len(ticket) > MAX_TICKET:
+        raise ProtocolViolation(f"a ticket of {len(ticket)} bytes")
+    return Ticket(ticket)
+
+
 def _name(value: Any) -> str:
     try:
         return check_name(value)
@@ -223,4 +270,5 @@ def _queue(value: Any) -> str:
 def _message(fields: Sequence[Any]) -> Message:
     event, text, data, *more = fields
     connection = ConnectionID(_number(more[0])) if more and more[0] is not None else None
-    return Message(_name(event), _content(data), _typed(text, bool), connection)
+    ticket = _ticket(more[1]) if len(more) > 1 and more[1] is not None else None
+    return Message(_name(event), _content(data), _typed(text, bool), connection, ticket)

@@ -5,8 +5,11 @@ until it is acknowledged, what was seen. A carrier is told by :meth:`ChannelEnd.
 is something to take (:meth:`ChannelEnd.take_changes`, and the outbox), and hands in what arrives.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import count
+from typing import Literal, overload
 
 from twisted.internet.defer import Deferred, TimeoutError, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -14,11 +17,13 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from tpush.background import background
+from tpush.channel import codec
+from tpush.channel.awaited import AwaitedReceipts
 from tpush.channel.broker import QUEUE_FULL, Assignment, Enqueue, Finish, Mark, Publish, Request
 from tpush.channel.callbacks import Callbacks
 from tpush.channel.inbox import Seen
 from tpush.channel.outbox import Outbox
-from tpush.errors import ChannelClosed, QueueFull, TooLarge, TPushError
+from tpush.errors import ChannelClosed, ProtocolViolation, QueueFull, TooLarge, TPushError
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
 from tpush.message import (
@@ -32,6 +37,7 @@ from tpush.message import (
     check_text,
     encode,
 )
+from tpush.receipt import Counts, Receipt, Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +51,15 @@ class Changes:
     reserve: int
 
 
+KEY_BYTES = 16
+
 OUT_OF_TURN = 0
 """The sequence of a message for one subscriber: it may have been another's before."""
+
+
+def _inbox(ticket: Ticket) -> str:
+    """Return the event that the publisher of a message listens to for receipts."""
+    return f"inbox/{ticket[:KEY_BYTES].hex()}"
 
 
 class ChannelEnd(IChannel):
@@ -80,8 +93,15 @@ class ChannelEnd(IChannel):
         self._left = False
         self._working: dict[str, int] = {}
         """Jobs in progress that came unasked, by queue."""
+        self._receipts = AwaitedReceipts(clock, limits)
+        self._tickets = count(1)
 
     # For the carrier.
+
+    @cached_property
+    def key(self) -> bytes:
+        """What tells this program from every other."""
+        raise NotImplementedError
 
     @property
     def leaving(self) -> bool:
@@ -165,6 +185,11 @@ class ChannelEnd(IChannel):
         if waiter is not None:
             waiter.errback(QueueFull(reason) if code == QUEUE_FULL else TPushError(reason))
 
+    def routed(self, number: int, ticket: Ticket, workers: Sequence[WorkerID]) -> None:
+        """Take from the broker which workers a message went to."""
+        self.received = number
+        self._receipts.expect(ticket, workers)
+
     def id_taken(self) -> None:
         """Be told that another worker has the id that was claimed."""
         if self._taken is None:
@@ -197,6 +222,28 @@ class ChannelEnd(IChannel):
             self._touched_events[event] = None
             self._stir()
 
+    @overload
+    def publish(
+        self,
+        event: str,
+        data: str | bytes,
+        *,
+        text: bool = False,
+        connection: ConnectionID | None = None,
+        receipt: Literal[False] = False,
+    ) -> None: ...
+
+    @overload
+    def publish(
+        self,
+        event: str,
+        data: str | bytes,
+        *,
+        text: bool = False,
+        connection: ConnectionID | None = None,
+        receipt: Literal[True],
+    ) -> Deferred[Receipt]: ...
+
     @override
     def publish(
         self,
@@ -205,12 +252,26 @@ class ChannelEnd(IChannel):
         *,
         text: bool = False,
         connection: ConnectionID | None = None,
-    ) -> None:
-        self._publish(event, data, text=text, connection=check_connection(connection))
+        receipt: bool = False,
+    ) -> Deferred[Receipt] | None:
+        message = self._message(event, data, text=text, connection=check_connection(connection))
+        if not receipt:
+            self._hold(Publish(message))
+            return None
+        ticket = self._ticket()
+        request = Publish(replace(message, ticket=ticket))
+        return self._receipts.request(ticket, lambda: self._hold(request))
+
+    @override
+    def report(self, ticket: Ticket, counts: Counts) -> None:
+        if self.worker is None:
+            raise ValueError("a program without a worker id has nothing to report")
+        told = codec.pack_counts(ticket, self.worker, counts)
+        self._hold(Publish(Message(_inbox(ticket), told, text=False)))
 
     @override
     def publish_one(self, event: str, data: str | bytes, *, text: bool = False) -> None:
-        self._publish(event, data, text=text, one=True)
+        self._hold(Publish(self._message(event, data, text=text), one=True))
 
     @override
     def enqueue(self, queue: str, data: str | bytes) -> Deferred[None]:
@@ -256,6 +317,7 @@ class ChannelEnd(IChannel):
         except TimeoutError:
             lost = sum(not isinstance(request, Mark) for request in self.outbox)
             self.log.warn("{lost} requests were never acknowledged", lost=lost)
+        self._receipts.give_up_all()
         self._left = True  # what is asked for from now on concerns nobody
         await self.leave()
         for waiter in self._waiters.values():
@@ -266,21 +328,35 @@ class ChannelEnd(IChannel):
         if not self._left:
             self.stirred()
 
-    def _publish(
+    def _message(
         self,
         event: str,
         data: str | bytes,
         *,
         text: bool,
         connection: ConnectionID | None = None,
-        one: bool = False,
-    ) -> None:
+    ) -> Message:
         content = self._content(data)
         if isinstance(data, str):
             text = True
         elif text:
             check_text(content)
-        self._hold(Publish(Message(check_name(event), content, bool(text), connection), one))
+        return Message(check_name(event), content, bool(text), connection)
+
+    def _ticket(self) -> Ticket:
+        ticket = Ticket(self.key + next(self._tickets).to_bytes(8, "big"))
+        inbox = _inbox(ticket)
+        if inbox not in self.callbacks.events:
+            self.subscribe(inbox, self._told)
+        return ticket
+
+    def _told(self, message: Message) -> None:
+        try:
+            told = codec.unpack_counts(message.data)
+        except ProtocolViolation as violation:
+            self.log.warn("no receipt: {reason!r}", reason=str(violation))
+        else:
+            self._receipts.tell(*told)
 
     def _hold(self, request: Publish | Enqueue) -> int:
         self._check_open()

@@ -1,12 +1,13 @@
 """The channel in process: a broker and its programs' ends in one reactor, with no link between."""
 
 import os
+from functools import cached_property
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from typing_extensions import override
 
-from tpush.channel.broker import Assignment, Broker, Delivery, Peer, Rejection, Session
+from tpush.channel.broker import Assignment, Broker, Delivery, Peer, Rejection, Routed, Session
 from tpush.channel.driver import Driver
 from tpush.channel.end import ChannelEnd
 from tpush.errors import WorkerIDTaken
@@ -71,7 +72,7 @@ class LocalChannel(ChannelEnd):
 
     def __init__(self, owner: LocalBroker, key: bytes, name: str) -> None:
         super().__init__(owner.clock, owner.limits)
-        self.key = key
+        self._key = key
         self.name = name
         self.session: bytes | None = None
         """The token of its session."""
@@ -79,6 +80,11 @@ class LocalChannel(ChannelEnd):
         self._owner = owner
         self._session: Session | None = None
         self._turn = owner.clock.callLater(0, self._hand_over)
+
+    @cached_property
+    @override
+    def key(self) -> bytes:
+        return self._key
 
     @property
     @override
@@ -114,6 +120,8 @@ class LocalChannel(ChannelEnd):
                     self.assigned(number, self._owner.broker.instance, item)
                 case Rejection(request, code, reason):
                     self.rejected(number, request, code, reason)
+                case Routed(ticket, workers):
+                    self.routed(number, ticket, workers)
         self._owner.broker.acknowledge(session, self.received)
         self.acknowledged(session.ledger.acknowledged)
         if session.outbox.waiting:

@@ -179,7 +179,10 @@ class Restored(OneWay):
 
 
 class Publish(OneWay):
-    """Client: ``[number, one, event, text, data]`` each; a sixth element is the connection."""
+    """Client: ``[number, one, event, text, data]`` each, then the connection, then a ticket.
+
+    Both may be nil or missing; a ticket asks those that get it what became of it.
+    """
 
     arguments = [(b"items", Items()), _acknowledged]
 
@@ -205,7 +208,9 @@ class Mark(OneWay):
 class Deliver(OneWay):
     """Channel: ``[number, origin, publisher's number, event, text, data]`` each.
 
-    A seventh element is the connection. The publisher's number is 0 for a message for one: it may
+    Then the connection and the ticket, as in :class:`Publish`.
+
+    The publisher's number is 0 for a message for one: it may
     come out of turn, after another subscriber has left.
     """
 
@@ -220,6 +225,12 @@ class Job(OneWay):
 
 class Reject(OneWay):
     """Channel: ``[number, request's number, code, reason]`` each: what was not carried out."""
+
+    arguments = [(b"items", Items()), _acknowledged]
+
+
+class Routed(OneWay):
+    """Channel: ``[number, ticket, [worker…]]`` each: the workers that a message went to."""
 
     arguments = [(b"items", Items()), _acknowledged]
 

@@ -5,11 +5,12 @@ before its `send`. Where nothing is queued there is nothing to wait for. It is p
 listening port, by the port's own hook: ``port.transport = EagerServer``.
 """
 
-from twisted.internet import tcp
 from typing_extensions import override
 
+from tpush.net.unsent import Server
 
-class EagerServer(tcp.Server):
+
+class EagerServer(Server):
     """Sends while nothing is queued, and queues what the kernel does not take."""
 
     @override

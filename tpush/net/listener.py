@@ -18,6 +18,7 @@ from tpush.errors import CannotListen
 from tpush.net.address import show_address
 from tpush.net.eager import EagerServer
 from tpush.net.opening import BACKLOG, reason
+from tpush.net.unsent import Server, let_tell
 
 EndpointFor = Callable[[str], IStreamServerEndpoint]
 
@@ -95,16 +96,17 @@ class Listener(Service):
         if not self._opened:  # it took its time, and was stopped meanwhile
             await maybeDeferred(port.stopListening)
             return
-        if isinstance(port, tcp.Port):
-            if "backlog=" not in string:
-                port.socket.listen(BACKLOG)
-            if self._eager and not isinstance(port.factory, TLSMemoryBIOFactory):
-                _make_eager(port)
+        if isinstance(port, tcp.Port) and "backlog=" not in string:
+            port.socket.listen(BACKLOG)
+        if self._eager:
+            _make_eager(port)
         self.ports.append(port)
         address = show_address(port.getHost())
         self.log.info("listening on {endpoint}: {address}", endpoint=string, address=address)
 
 
-def _make_eager(port: tcp.Port) -> None:
-    if port.transport is tcp.Server:
+def _make_eager(port: IListeningPort) -> None:
+    let_tell(port)
+    over_tls = isinstance(getattr(port, "factory", None), TLSMemoryBIOFactory)
+    if isinstance(port, tcp.Port) and port.transport is Server and not over_tls:
         port.transport = EagerServer

@@ -27,7 +27,7 @@ class PlainResource(Resource):
     allowed: ClassVar[tuple[bytes, ...]]
     """The methods that it takes."""
 
-    def answer(self, request: PublisherRequest) -> bytes:
+    def answer(self, request: PublisherRequest) -> bytes | int:
         """Do what is asked.
 
         Returns:

@@ -31,6 +31,7 @@ class Options(RoleOptions):
         options.SECRET_FILE,
         options.MAX_HELD,
         options.MAX_BODY,
+        options.RECEIPT_TIMEOUT,
         options.API_KEY_FILE,
         options.HOST,
         options.INSECURE,

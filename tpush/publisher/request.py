@@ -3,6 +3,7 @@
 from io import BytesIO
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import server
@@ -31,6 +32,7 @@ class PublisherRequest(server.Request):
     def __init__(self, channel: Any, queued: int, *, max_body: int) -> None:
         super().__init__(channel, queued)
         self._max_body = max_body
+        self._gone = False
 
     @override
     def gotLength(self, length: int | None) -> None:
@@ -75,10 +77,23 @@ class PublisherRequest(server.Request):
         return reason.encode()
 
     def answer(self, body: bytes) -> None:
-        """Send the answer, and be done."""
+        """Send the answer, and be done; nothing where nobody waits for it any more."""
+        if self._gone:
+            return
         self.setHeader(b"Content-Length", b"%d" % len(body))
         self.write(body)
         self.finish()
+
+    def answer_later(self, body: Deferred[bytes]) -> int:
+        """Answer when *body* fires; return what a resource returns meanwhile."""
+        answered = body.addCallback(self.answer)
+        _logged = answered.addErrback(self.processingFailed).addErrback(lambda _: None)
+        return int(server.NOT_DONE_YET)
+
+    @override
+    def connectionLost(self, reason: Failure) -> None:
+        self._gone = True
+        super().connectionLost(reason)
 
     def _check(self, length: int) -> None:
         if length > self._max_body:

@@ -10,6 +10,12 @@ from tpush.publisher.errors import UnsupportedBody
 from tpush.publisher.form import Fields, parse_form, parse_query
 from tpush.publisher.guard import Guard
 from tpush.publisher.plain import PlainResource
+from tpush.publisher.receipt import (
+    NOTHING,
+    answer_receipt,
+    answer_when_there,
+    wants_receipt,
+)
 from tpush.publisher.request import PublisherRequest
 
 CONTENT = b"content"
@@ -32,16 +38,23 @@ class Seed(PlainResource):
         self._guard = guard
 
     @override
-    def answer(self, request: PublisherRequest) -> bytes:
+    def answer(self, request: PublisherRequest) -> bytes | int:
         self._guard.check(request)
         fields = parse_query(request.query)
         if request.method == b"POST":
             fields |= _body_fields(request)
         event, connection = destination(fields)
         content = fields.get(CONTENT)
-        if content:
-            self._channel.publish(event, content, text=True, connection=connection)
-        return OK
+        if not wants_receipt(request, fields):
+            if content:
+                self._channel.publish(event, content, text=True, connection=connection)
+            return OK
+        if not content:
+            return answer_receipt(request, NOTHING, addressed=False)
+        waiting = self._channel.publish(
+            event, content, text=True, connection=connection, receipt=True
+        )
+        return answer_when_there(request, waiting, addressed=connection is not None)
 
 
 def _body_fields(request: PublisherRequest) -> Fields:

@@ -46,6 +46,11 @@ class Backlog:
         """Count the messages that wait."""
         return sum(messages for _, messages in self._waiting)
 
+    @property
+    def newest(self) -> bytes | None:
+        """What was added last and waits."""
+        return self._waiting[-1][0] if self._waiting else None
+
     def add(self, frames: bytes, messages: int) -> int:
         """Let *frames* wait, as the policy has it.
 

@@ -22,10 +22,11 @@ from zope.interface import implementer
 
 from tpush.message import ConnectionID
 from tpush.metrics import PusherMetrics
+from tpush.net.unsent import unsent
 from tpush.pusher.admission import NOBODY, PLAIN, Admission, Denied, Handshake
 from tpush.pusher.backlog import Backlog, BacklogFull
 from tpush.pusher.closing import EXPIRED, SLOW, TOO_MANY, Close
-from tpush.pusher.fanout import Receiver
+from tpush.pusher.receiver import Outcome, Receiver
 from tpush.pusher.refusal import refusal
 from tpush.tokens import Claims
 
@@ -216,6 +217,23 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
                 self.transport.write(frames)  # type: ignore[union-attr]
             else:
                 self._wait(self._backlog, frames, messages)
+
+    @override
+    def write_telling(self, frame: bytes) -> Outcome:
+        if self.state != OPEN:
+            return Outcome.DROPPED
+        if self._backlog is None:
+            self.transport.write(frame)  # type: ignore[union-attr]
+            return self.look_again()
+        backlog = self._backlog
+        self._wait(backlog, frame, 1)
+        return Outcome.WAITING if backlog.newest is frame else Outcome.DROPPED
+
+    @override
+    def look_again(self) -> Outcome:
+        if self.state == self.STATE_CLOSED:
+            return Outcome.DROPPED
+        return Outcome.IN_TRANSPORT if unsent(self.transport) else Outcome.WRITTEN
 
     def _wait(self, backlog: Backlog, frames: bytes, messages: int) -> None:
         metrics = self.factory.metrics

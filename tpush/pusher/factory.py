@@ -19,7 +19,8 @@ from tpush.pusher.audience import Audience
 from tpush.pusher.backlog import Backlog, SlowPolicy
 from tpush.pusher.closing import Close
 from tpush.pusher.connection import Connection
-from tpush.pusher.fanout import FanOut, Receiver
+from tpush.pusher.fanout import FanOut
+from tpush.pusher.receiver import Receiver
 from tpush.pusher.refusal import refusal
 
 SPARE_DESCRIPTORS = 100
@@ -74,7 +75,7 @@ class PusherFactory(WebSocketServerFactory):
         self._most = limits.connections or _descriptors()
         self._most_opening = limits.handshakes
         self.audience: Audience[Receiver] = Audience()
-        self.fanout = FanOut(self.audience, reactor, self._frame)
+        self.fanout = FanOut(self.audience, reactor, self.frame_of)
         self._connections: set[Connection] = set()
         self._empty: Deferred[None] | None = None
         self.setProtocolOptions(
@@ -150,7 +151,8 @@ class PusherFactory(WebSocketServerFactory):
         for connection in list(self._connections):
             connection.abort()
 
-    def _frame(self, message: Message) -> bytes:
+    def frame_of(self, message: Message) -> bytes:
+        """Return *message* as one frame."""
         return self.frame(message.data, text=message.text)
 
 

@@ -7,25 +7,12 @@ published in. Whoever joins the audience flushes too: what was published before 
 """
 
 from collections.abc import Callable
-from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from tpush.message import ConnectionID, Message
 from tpush.pusher.audience import Audience
-
-
-class Receiver(Protocol):
-    """One connection, as the fan-out sees it."""
-
-    def write_frames(self, frames: bytes, messages: int) -> None:
-        """Write whole frames; nothing where the connection is closing. Never calls back.
-
-        Args:
-            frames: what goes out.
-            messages: how many they are.
-        """
-
+from tpush.pusher.receiver import Receiver
 
 JOIN_BYTES = 64 * 1024
 """Bytes after which frames that wait are written, within the turn: as much as a transport is to

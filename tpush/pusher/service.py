@@ -9,14 +9,17 @@ from twisted.internet.defer import Deferred, TimeoutError
 from twisted.logger import Logger
 from typing_extensions import override
 
+from tpush.errors import TPushError
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
-from tpush.message import BROADCAST, MAX_ID, WorkerID, worker_event
+from tpush.message import BROADCAST, MAX_ID, Message, WorkerID, worker_event
 from tpush.net.listener import EndpointFor, Listener
 from tpush.pusher.admission import Admission
 from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.closing import GOING_AWAY, RESTART
 from tpush.pusher.factory import PusherFactory
+from tpush.pusher.reporting import Reporter
+from tpush.receipt import Counts, Ticket
 
 
 class PusherService(MultiService):
@@ -59,6 +62,13 @@ class PusherService(MultiService):
         self._limits = limits or Limits()
         self._entropy = entropy
         self.factory = PusherFactory(self._draw(), reactor, self._limits, admission, slow)
+        self._reporter = Reporter(
+            self.factory.fanout,
+            self.factory.audience,
+            reactor,
+            self.factory.frame_of,
+            self._report,
+        )
         self.listener = Listener(
             listen, self.factory, reactor, eager=True, endpoint_for=endpoint_for
         )
@@ -72,7 +82,7 @@ class PusherService(MultiService):
     @override
     def startService(self) -> None:
         super().startService()
-        self._channel.subscribe(BROADCAST, self.factory.fanout.send)
+        self._channel.subscribe(BROADCAST, self._send)
         self._claim()
         self.log.info("worker {worker} started", worker=self.worker)
 
@@ -96,16 +106,29 @@ class PusherService(MultiService):
         except TimeoutError:
             self.factory.abort_all()
         self.factory.fanout.stop()
+        self._reporter.stop()
         await self._channel.close()
         await super().stopService()
         self.log.info("worker {worker} stopped", worker=self.worker)
+
+    def _send(self, message: Message) -> None:
+        if message.ticket is None:
+            self.factory.fanout.send(message)
+        else:
+            self._reporter.send(message, message.ticket)
+
+    def _report(self, ticket: Ticket, counts: Counts) -> None:
+        try:
+            self._channel.report(ticket, counts)
+        except TPushError as error:  # who waits for it is told that this worker is missing
+            self.log.warn("a receipt is lost: {error}", error=error)
 
     def _draw(self) -> WorkerID:
         return WorkerID(int.from_bytes(self._entropy(8), "big") % MAX_ID + 1)
 
     def _claim(self) -> None:
         self._channel.claim(self.worker, self._redraw)
-        self._channel.subscribe(worker_event(self.worker), self.factory.fanout.send)
+        self._channel.subscribe(worker_event(self.worker), self._send)
 
     def _redraw(self) -> None:
         """Take another id, as another worker has this one: its clients have to be told theirs."""

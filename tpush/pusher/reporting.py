@@ -1,0 +1,85 @@
+"""Messages whose publisher wants a receipt: written one by one, and told of.
+
+Such a message is not joined with others. What each connection's transport has not handed to the
+kernel at once it may have handed over a moment later, as does one that never writes at once (TLS):
+so it is looked at once more before the worker tells.
+"""
+
+from collections.abc import Callable, Iterable
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from tpush.message import Message
+from tpush.pusher.audience import Audience
+from tpush.pusher.fanout import FanOut
+from tpush.pusher.receiver import Outcome, Receiver
+from tpush.receipt import Counts, Ticket
+
+SECOND_LOOK = 0.02
+"""Seconds after which it is looked at once more."""
+
+
+class Reporter:
+    """Writes messages that have a ticket, and reports what became of them.
+
+    Args:
+        fanout: writes all others; what waits there goes first.
+        audience: who is connected.
+        clock: tells the time.
+        frame: makes the WebSocket frame of a message.
+        report: is told.
+    """
+
+    def __init__(
+        self,
+        fanout: FanOut,
+        audience: Audience[Receiver],
+        clock: IReactorTime,
+        frame: Callable[[Message], bytes],
+        report: Callable[[Ticket, Counts], object],
+    ) -> None:
+        self._fanout = fanout
+        self._audience = audience
+        self._clock = clock
+        self._frame = frame
+        self._report = report
+        self._later: dict[Ticket, tuple[IDelayedCall, Counts, list[Receiver]]] = {}
+
+    def send(self, message: Message, ticket: Ticket) -> None:
+        """Write *message* now, and report under *ticket* what became of it."""
+        self._fanout.flush()
+        if message.connection is None:
+            receivers = self._audience.everyone()
+        else:
+            receivers = self._audience.one(message.connection)
+        frame = self._frame(message)
+        outcomes = [(receiver, receiver.write_telling(frame)) for receiver in receivers]
+        again = [receiver for receiver, outcome in outcomes if outcome is Outcome.IN_TRANSPORT]
+        counts = _count(outcome for _, outcome in outcomes if outcome is not Outcome.IN_TRANSPORT)
+        if again:
+            call = self._clock.callLater(SECOND_LOOK, self._look_again, ticket)
+            self._later[ticket] = call, counts, again
+        else:
+            self._report(ticket, counts)
+
+    def stop(self) -> None:
+        """Report now what would be reported later."""
+        for ticket, (call, _, _) in list(self._later.items()):
+            call.cancel()
+            self._look_again(ticket)
+
+    def _look_again(self, ticket: Ticket) -> None:
+        _, counts, receivers = self._later.pop(ticket)
+        self._report(ticket, counts + _count(receiver.look_again() for receiver in receivers))
+
+
+def _count(outcomes: Iterable[Outcome]) -> Counts:
+    written = dropped = pending = 0
+    for outcome in outcomes:
+        if outcome is Outcome.WRITTEN:
+            written += 1
+        elif outcome is Outcome.DROPPED:
+            dropped += 1
+        else:
+            pending += 1
+    return Counts(written, dropped, pending)
