@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from twisted.internet.endpoints import clientFromString
 
+from tpush.forwarded import Proxies
+
 
 def whole(least: int, most: int) -> Callable[[str], int]:
     """Return a kind: a whole number within bounds."""
@@ -70,4 +72,17 @@ def client_endpoint(text: str) -> str:
         clientFromString(reactor, text)
     except Exception:  # noqa: BLE001 - its parsers raise what they like
         raise ValueError("a client endpoint string, such as tcp:127.0.0.1:2206") from None
+    return text
+
+
+def proxy(text: str) -> str:
+    """Be a kind: an address, a network, or unix.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        Proxies([text])
+    except ValueError:
+        raise ValueError("an address, a network such as 10.0.0.0/8, or unix") from None
     return text

@@ -50,7 +50,10 @@ class Limits:
             beyond it, close 4429; 0 is without bound.
         connections: of WebSocket clients at once; beyond it, 503; 0 is what the process's limit of
             descriptors leaves.
-        handshakes: of WebSocket clients in progress at once; beyond it, 503.
+        handshakes: of WebSocket clients in progress at once; beyond it, 503; one address has a
+            quarter of them.
+        per_address: connections of WebSocket clients of one IPv4 address, or one /64 of IPv6;
+            beyond it, 429; 0 is without bound.
         pending: bytes that wait for one WebSocket client, besides 64 KiB in its transport and one
             message on its way there; beyond it, the slow-client policy.
         ping_interval: between two pings to a WebSocket client; 0 sends none.
@@ -90,6 +93,7 @@ class Limits:
     client_frames: int = 100
     connections: int = 0
     handshakes: int = 1_000
+    per_address: int = 1_000
     pending: int = MIB
     ping_interval: float = 25.0
     ping_timeout: float = 8.0

@@ -12,6 +12,7 @@ class PusherMetrics:
         refused: clients whose handshake was refused, for where their page is from or their token.
         expired: clients that were closed since their token ran out.
         full: clients that found no room.
+        crowded: clients whose address had as many connections as it may.
         flooding: clients that were closed since they sent too many frames.
         slow_closed: clients that were closed since they did not read.
         slow_dropped: messages that a client did not get since it did not read.
@@ -21,6 +22,7 @@ class PusherMetrics:
     refused: int = 0
     expired: int = 0
     full: int = 0
+    crowded: int = 0
     flooding: int = 0
     slow_closed: int = 0
     slow_dropped: int = 0

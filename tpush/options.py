@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tpush.kinds import client_endpoint, one_of, seconds, server_endpoint, switch, whole
+from tpush.forwarded import FORWARDED, X_FORWARDED_FOR
+from tpush.kinds import client_endpoint, one_of, proxy, seconds, server_endpoint, switch, whole
 from tpush.limits import MAX_CONTENT, Limits
 
 DEFAULTS = Limits()
@@ -133,6 +134,42 @@ MAX_HANDSHAKES = Option(
     whole(1, 1_000_000),
     "clients at once that have not finished their handshake, of each worker",
     limit="handshakes",
+)
+HANDSHAKE_TIMEOUT = Option(
+    "handshake-timeout",
+    f"{DEFAULTS.greeting:g}",
+    seconds(1, 600),
+    "seconds that a client has for its handshake",
+    limit="greeting",
+)
+MAX_PER_ADDRESS = Option(
+    "max-per-address",
+    str(DEFAULTS.per_address),
+    whole(0, 100_000_000),
+    "clients at once of one IPv4 address, or one /64 of IPv6, over all workers; beyond it they get "
+    "a 429; those of this machine are not counted; 0 is any number",
+    limit="per_address",
+)
+TRUSTED_PROXY = Option(
+    "trusted-proxy",
+    "",
+    proxy,
+    "address or network of a proxy that says whose connection it is, or unix for unix sockets; may "
+    "be repeated",
+    repeats=True,
+)
+PROXY_HEADER = Option(
+    "proxy-header",
+    X_FORWARDED_FOR,
+    one_of(X_FORWARDED_FOR, FORWARDED),
+    "header in which trusted proxies say it: x-forwarded-for or forwarded",
+)
+MAX_MESSAGE = Option(
+    "max-message",
+    str(DEFAULTS.client_message),
+    whole(1, 1024 * 1024 * 1024),
+    "bytes of one message from a client; beyond it, it is closed with 1009",
+    limit="client_message",
 )
 MAX_FRAMES = Option(
     "max-frames",

@@ -16,7 +16,7 @@ from tpush.options import Option
 from tpush.publisher.service import PublisherService
 from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.service import PusherService
-from tpush.pusher.settings import CLIENT_OPTIONS, admission
+from tpush.pusher.settings import CLIENT_OPTIONS, admission, proxies
 
 
 class Options(RoleOptions):
@@ -44,6 +44,7 @@ class Options(RoleOptions):
     def check(self) -> None:
         super().check()
         admission(self)
+        proxies(self)
 
 
 def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks for this name
@@ -60,6 +61,7 @@ def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks
         limits=limits,
         admission=admission(config),
         slow=SlowPolicy(config["slow-client"]),
+        proxies=proxies(config),
     )
     pusher.setServiceParent(roles)
     publisher = PublisherService(

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 from typing import cast
@@ -15,6 +16,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from tests.integration.processes import Role, accepts, children, eventually, free_port, healthy
+from tests.pusher.websocket import handshake
 
 SECRET, KEY, NEW_KEY = "the channel's own secret", "a back end's own key", "its next own key!"
 
@@ -83,6 +85,44 @@ class AccessTests(SynchronousTestCase):
                 self.assertNotIn(SECRET, shown)
             for hidden in (SECRET, KEY, NEW_KEY, "somebody else"):
                 self.assertNotIn(hidden, role.log)
+
+    def test_behind_a_proxy(self) -> None:
+        """A client is counted by its own address, as a header or the haproxy protocol tells it."""
+        plain, haproxy = free_port(), free_port()
+        role = self.start(
+            "tpush-ws",
+            f"--listen=tcp:{plain}:interface=127.0.0.1",
+            f"--listen=haproxy:tcp:{haproxy}:interface=127.0.0.1",
+            "--trusted-proxy=127.0.0.1",
+            "--max-per-address=4",
+            "--workers=2",
+        )
+        for port in plain, haproxy:
+            eventually(lambda port=port: accepts("127.0.0.1", port), "the pusher listens")  # type: ignore[misc]
+        # The bound is divided over the workers, and which one a connection comes to is chance.
+        for port, network, who in (
+            (
+                plain,
+                b"198.51.100.%d",
+                lambda client: (b"", b"X-Forwarded-For: 1.2.3.4, %b" % client),
+            ),
+            (
+                haproxy,
+                b"203.0.113.%d",
+                lambda client: (b"PROXY TCP4 %b 127.0.0.1 1 2\r\n" % client, b"X-Y: z"),
+            ),
+        ):
+            came = [self.knock(port, *who(network % 1)) for _ in range(20)]
+            self.assertEqual(sorted(came), [b"101"] * 4 + [b"429"] * 16, role.log)
+            other = [self.knock(port, *who(network % n)) for n in range(100, 120)]
+            self.assertEqual(other, [b"101"] * 20)
+
+    def knock(self, port: int, before: bytes, header: bytes) -> bytes:
+        """Begin a handshake and stay; return the status."""
+        client = socket.create_connection(("127.0.0.1", port), 10)
+        self.addCleanup(client.close)
+        client.sendall(before + handshake(headers=[header]))
+        return client.recv(1000).split()[1]
 
     def test_tokens(self) -> None:
         """A client with a token of ours is let in; after SIGHUP the old keys open no more."""

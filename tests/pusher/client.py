@@ -12,6 +12,8 @@ from tests.pusher.websocket import handshake, server_frames
 from tpush.pusher.connection import Connection
 from tpush.pusher.factory import PusherFactory
 
+HERE = IPv4Address("TCP", "127.0.0.1", 50_000)
+
 
 class Transport(StringTransport):
     """Does what a TCP transport does and StringTransport does not."""
@@ -28,9 +30,9 @@ class Transport(StringTransport):
 class Client:
     """A client of a factory: what it sent, and what it got."""
 
-    def __init__(self, factory: PusherFactory) -> None:
-        self.transport = Transport(peerAddress=IPv4Address("TCP", "127.0.0.1", 50_000))
-        self.connection: Connection = factory.buildProtocol(None)
+    def __init__(self, factory: PusherFactory, address: IPv4Address = HERE) -> None:
+        self.transport = Transport(peerAddress=address)
+        self.connection: Connection = factory.buildProtocol(address)
         self.connection.makeConnection(self.transport)
 
     def send(self, data: bytes) -> None:

@@ -28,6 +28,7 @@ from tpush.pusher.backlog import Backlog, BacklogFull
 from tpush.pusher.closing import EXPIRED, SLOW, TOO_MANY, Close
 from tpush.pusher.receiver import Outcome, Receiver
 from tpush.pusher.refusal import refusal
+from tpush.pusher.room import NoRoom, Place, Room
 from tpush.tokens import Claims
 
 OPEN = WebSocketServerProtocol.STATE_OPEN
@@ -70,6 +71,7 @@ class Owner(Protocol):
 
     metrics: PusherMetrics
     admission: Admission
+    room: Room
     countConnections: int
     client_frames: int
     """What a client may send in a second; 0 is without bound."""
@@ -102,6 +104,8 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
 
     factory: "Owner"
     connection: ConnectionID | None = None
+    place: Place
+    """What it counts as."""
     claims: Claims = NOBODY
     """What its token says."""
     log = Quiet()
@@ -147,6 +151,11 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
 
     @override
     def onConnect(self, request: ConnectionRequest) -> str | None:
+        try:
+            peer = getattr(self.transport.getPeer(), "host", None)  # type: ignore[union-attr]
+            self.factory.room.know(self.place, peer, request.headers)
+        except NoRoom as no_room:
+            raise ConnectionDeny(no_room.status, no_room.reason) from None
         handshake = Handshake(request.headers, request.host, request.params, request.protocols)
         try:
             admitted = self.factory.admission.check(handshake)

@@ -11,6 +11,7 @@ from twisted.internet.protocol import Protocol
 from typing_extensions import override
 
 from tpush.access import Origins
+from tpush.forwarded import Proxies
 from tpush.limits import Limits
 from tpush.message import Message, WorkerID
 from tpush.metrics import PusherMetrics
@@ -22,20 +23,26 @@ from tpush.pusher.connection import Connection
 from tpush.pusher.fanout import FanOut
 from tpush.pusher.receiver import Receiver
 from tpush.pusher.refusal import refusal
+from tpush.pusher.room import NoRoom, Room
 
 SPARE_DESCRIPTORS = 100
 """What a process needs besides its clients' connections: links, logs, listening sockets."""
 
-FULL = refusal(503, "there is no room: come back later")
 
+class Refusing(Protocol):
+    """Tells a client that there is no room for it.
 
-class Full(Protocol):
-    """Tells a client that there is no room for it."""
+    Args:
+        answer: what it is told.
+    """
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
 
     @override
     def connectionMade(self) -> None:
         if self.transport is not None:
-            self.transport.write(FULL)
+            self.transport.write(self._answer)
             self.transport.loseConnection()
 
 
@@ -48,6 +55,7 @@ class PusherFactory(WebSocketServerFactory):
         limits: bounds and times.
         admission: who may connect; by default, programs and the pages of this host.
         slow: what is done for a client that does not read.
+        proxies: that say whose connection theirs is; by default none is believed.
     """
 
     noisy = False
@@ -60,6 +68,7 @@ class PusherFactory(WebSocketServerFactory):
         limits: Limits,
         admission: Admission | None = None,
         slow: SlowPolicy = SlowPolicy.DISCONNECT,
+        proxies: Proxies | None = None,
     ) -> None:
         super().__init__(reactor=reactor, server="tpush")
         # Autobahn's own timer goes to the global reactor, whichever it was given.
@@ -72,8 +81,13 @@ class PusherFactory(WebSocketServerFactory):
         self.later = reactor.callLater
         self._slow = slow
         self._max_pending = limits.pending
-        self._most = limits.connections or _descriptors()
-        self._most_opening = limits.handshakes
+        self.room = Room(
+            limits.connections or _descriptors(),
+            limits.handshakes,
+            limits.per_address,
+            proxies or Proxies(),
+            self.metrics,
+        )
         self.audience: Audience[Receiver] = Audience()
         self.fanout = FanOut(self.audience, reactor, self.frame_of)
         self._connections: set[Connection] = set()
@@ -95,11 +109,12 @@ class PusherFactory(WebSocketServerFactory):
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        opening = len(self._connections) - len(self.audience)
-        if len(self._connections) >= self._most or opening >= self._most_opening:
-            self.metrics.full += 1
-            return Full()
+        try:
+            place = self.room.arrive(getattr(addr, "host", None))
+        except NoRoom as no_room:
+            return Refusing(refusal(no_room.status, no_room.reason))
         connection: Any = super().buildProtocol(addr)
+        connection.place = place
         self._connections.add(connection)
         return connection
 
@@ -110,6 +125,7 @@ class PusherFactory(WebSocketServerFactory):
     def opened(self, connection: Connection) -> None:
         """Greet a client whose handshake is done, and let it have what comes from now on."""
         self.metrics.opened += 1
+        self.room.opened(connection.place)
         self.fanout.flush()
         connection.connection = self.audience.add(connection)
         greeting = f"workerID:{self.worker} connectionID:{connection.connection} connected\n"
@@ -119,7 +135,9 @@ class PusherFactory(WebSocketServerFactory):
         """Forget a client."""
         if connection.connection is not None:
             self.audience.remove(connection.connection)
-        self._connections.discard(connection)
+        if connection in self._connections:
+            self._connections.remove(connection)
+            self.room.leave(connection.place)
         if self._empty is not None and not self._connections:
             empty, self._empty = self._empty, None
             empty.callback(None)

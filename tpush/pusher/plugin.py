@@ -17,7 +17,7 @@ from tpush.net.prefork import PreforkService
 from tpush.options import Option
 from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.service import PusherService
-from tpush.pusher.settings import CLIENT_OPTIONS, admission
+from tpush.pusher.settings import CLIENT_OPTIONS, admission, proxies
 
 
 class Options(RoleOptions):
@@ -40,6 +40,7 @@ class Options(RoleOptions):
     def check(self) -> None:
         super().check()
         admission(self)
+        proxies(self)
 
 
 def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks for this name
@@ -50,7 +51,8 @@ def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks
     workers: int = config["workers"]
     if workers > 1:
         # A bound of all together is divided; rounded up, as 0 is no bound.
-        settings["limits"]["connections"] = -(-settings["limits"]["connections"] // workers)
+        for bound in ("connections", "per_address"):
+            settings["limits"][bound] = -(-settings["limits"][bound] // workers)
         return config.hold(cast(IService, PreforkService(__name__, settings, workers)))
     reactor.callWhenRunning(spare_collector)
     return config.hold(make_worker(settings))
@@ -75,6 +77,7 @@ def make_worker(
         limits=limits,
         admission=admission(settings),
         slow=SlowPolicy(settings["slow-client"]),
+        proxies=proxies(settings),
         endpoint_for=endpoint_for,
     )
     OnHangUp(pusher.reload, reactor=reactor).setServiceParent(pusher)

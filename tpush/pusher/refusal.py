@@ -9,6 +9,7 @@ UNPRINTABLE = re.compile(r"[^ -~]")
 
 ALSO: dict[int, tuple[tuple[str, str], ...]] = {
     HTTPStatus.UNAUTHORIZED: (("WWW-Authenticate", 'Bearer realm="tpush"'),),
+    HTTPStatus.TOO_MANY_REQUESTS: (("Retry-After", "10"),),
     HTTPStatus.SERVICE_UNAVAILABLE: (("Retry-After", "1"),),
 }
 """The headers that a status asks for, RFC 9110 sections 15.5.2 and 15.6.4."""

@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from tpush.errors import TPushError
+from tpush.forwarded import Proxies
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
 from tpush.message import BROADCAST, MAX_ID, Message, WorkerID, worker_event
@@ -36,6 +37,7 @@ class PusherService(MultiService):
         admission: who may connect; by default, programs and the pages of the host that they
             connect to.
         slow: what is done for a client that does not read as fast as messages come.
+        proxies: that say whose connection theirs is; by default none is believed.
         endpoint_for: turns a string into an endpoint, where it is not the reactor's own.
         entropy: gives that many random bytes.
     """
@@ -51,6 +53,7 @@ class PusherService(MultiService):
         limits: Limits | None = None,
         admission: Admission | None = None,
         slow: SlowPolicy = SlowPolicy.DISCONNECT,
+        proxies: Proxies | None = None,
         endpoint_for: EndpointFor | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
@@ -61,7 +64,7 @@ class PusherService(MultiService):
         self._reactor = reactor
         self._limits = limits or Limits()
         self._entropy = entropy
-        self.factory = PusherFactory(self._draw(), reactor, self._limits, admission, slow)
+        self.factory = PusherFactory(self._draw(), reactor, self._limits, admission, slow, proxies)
         self._reporter = Reporter(
             self.factory.fanout,
             self.factory.audience,

@@ -5,6 +5,7 @@ from typing import Any
 
 from tpush import options
 from tpush.access import Origins
+from tpush.forwarded import Proxies
 from tpush.options import Option
 from tpush.pusher.admission import Admission, Auth
 from tpush.tokens import TokenKeys
@@ -12,6 +13,11 @@ from tpush.tokens import TokenKeys
 CLIENT_OPTIONS: Sequence[Option] = (
     options.MAX_CONNECTIONS,
     options.MAX_HANDSHAKES,
+    options.HANDSHAKE_TIMEOUT,
+    options.MAX_PER_ADDRESS,
+    options.TRUSTED_PROXY,
+    options.PROXY_HEADER,
+    options.MAX_MESSAGE,
     options.MAX_FRAMES,
     options.MAX_PENDING,
     options.SLOW_CLIENT,
@@ -52,3 +58,12 @@ def admission(settings: Mapping[str, Any]) -> Admission:
         leeway=settings["token-leeway"],
     )
     return Admission(Origins(settings["origin"], settings["host"]), auth, keys if given else None)
+
+
+def proxies(settings: Mapping[str, Any]) -> Proxies:
+    """Return which proxies are believed.
+
+    Args:
+        settings: options by name.
+    """
+    return Proxies(settings["trusted-proxy"], settings["proxy-header"])

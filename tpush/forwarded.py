@@ -1,0 +1,99 @@
+"""Whose connection it is: the address of a client, behind proxies too. Pure.
+
+A proxy says in a header for whom it asks. It is believed where its own address is one of those that
+were given, and for what it added itself: the list is read from its end, as far as proxies are ours.
+Which header it is has to be known: a proxy passes on, as the client sent it, the one that it does
+not write.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+
+UNIX = "unix"
+"""Stands for a peer on a unix socket."""
+
+X_FORWARDED_FOR = "x-forwarded-for"
+FORWARDED = "forwarded"
+""":rfc:`7239`."""
+
+FOR = re.compile(r'(?:^|;)\s*for\s*=\s*(?:"([^"]*)"|([^;"\s]*))', re.IGNORECASE)
+PORT = re.compile(r"^(?:\[([^\]]*)\](?::.*)?|([0-9]+\.[0-9.]+)(?::.*)?)$")
+
+Address = IPv4Address | IPv6Address
+
+
+def read_address(text: str) -> Address | None:
+    """Return the address in *text*, where it is one; an IPv6 one that holds an IPv4 one is that."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def client_of(address: Address) -> str:
+    """Return what one client is told from another by: the address, or of IPv6 the first 64 bits."""
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((int(address) >> 64 << 64, 64)))
+    return str(address)
+
+
+class Proxies:
+    """The proxies that are ours, and what they say.
+
+    Args:
+        trusted: addresses, networks such as ``10.0.0.0/8``, or ``unix``.
+        header: what they write, ``x-forwarded-for`` or ``forwarded``.
+
+    Raises:
+        ValueError: one of *trusted* is none of these.
+    """
+
+    def __init__(self, trusted: Sequence[str] = (), header: str = X_FORWARDED_FOR) -> None:
+        self._unix = UNIX in trusted
+        self._networks = [ip_network(each) for each in trusted if each != UNIX]
+        self._header = header
+
+    def trusts(self, peer: str | None) -> bool:
+        """Say whether a peer is a proxy of ours.
+
+        Args:
+            peer: its address; None is one on a unix socket.
+        """
+        address = None if peer is None else read_address(peer)
+        return self._unix if address is None else self._is_ours(address)
+
+    def client(self, peer: str | None, headers: Mapping[str, str]) -> Address | None:
+        """Return who the client is.
+
+        Args:
+            peer: the address of the other end; None is a unix socket.
+            headers: by name, in lower case.
+
+        Returns:
+            Its address; that of the proxy where it does not say; None where that has none.
+        """
+        client = None if peer is None else read_address(peer)
+        if not self.trusts(peer):
+            return client
+        for text in reversed(headers.get(self._header, "").split(",")):
+            address = self._read(text)
+            if address is None:
+                return client
+            client = address
+            if not self._is_ours(address):
+                return client
+        return client
+
+    def _read(self, text: str) -> Address | None:
+        text = text.strip()
+        if self._header == FORWARDED:
+            found = FOR.search(text)
+            text = "" if found is None else found[1] or found[2] or ""
+        bare = PORT.match(text)
+        return read_address((bare[1] or bare[2]) if bare else text)
+
+    def _is_ours(self, address: Address) -> bool:
+        return any(address in network for network in self._networks)
