@@ -9,6 +9,7 @@
     ├── TooLarge                      a content is over its bound               413
     ├── OutboxFull                    held publishes are at their bound         503, retry later
     ├── QueueFull                     a queue is at its bound                   503, retry later
+    ├── TooManySubscriptions          a program has as many as it may
     ├── ChannelClosed                 this channel was closed                   503
     ├── Refused                       the channel does not take this peer
     │   ├── VersionRefused            it speaks another protocol version
@@ -66,6 +67,10 @@ class QueueFull(TPushError):
     """A queue holds as many jobs, or bytes, as it may; the job was not added."""
 
     status = 503
+
+
+class TooManySubscriptions(TPushError):
+    """A program has as many subscriptions as it may; this one was not added."""
 
 
 class ChannelClosed(TPushError):

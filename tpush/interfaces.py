@@ -44,6 +44,7 @@ class IChannel(Protocol):
 
         Raises:
             InvalidName: the event cannot be called so.
+            TooManySubscriptions: this program has as many as it may.
             ChannelClosed: :meth:`close` was called.
         """
         ...

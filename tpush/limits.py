@@ -36,6 +36,11 @@ class Limits:
         greeting: a new link has for its hello, and a new WebSocket for its handshake.
         settle: a channel that has just started holds publishes, so that workers are back.
         linger: a lost peer keeps its subscriptions and what was sent to it.
+        subscriptions: of one program; beyond it,
+            :exc:`~tpush.errors.TooManySubscriptions`; a peer that goes on is closed.
+        peer_bytes: that wait in the channel for one peer which acknowledges none of them from one
+            heartbeat to the next; beyond it, the peer is given up and its session forgotten.
+        peer_items: the same in messages.
         acknowledge: an acknowledgement waits for a batch to ride in.
         reconnect_first: before the first attempt to come back.
         reconnect_most: between later attempts; with jitter it stays below *settle*.
@@ -58,8 +63,13 @@ class Limits:
             message on its way there; beyond it, the slow-client policy.
         ping_interval: between two pings to a WebSocket client; 0 sends none.
         ping_timeout: a WebSocket client has to answer a ping with anything at all.
+        fields: of one URL, or of one form; beyond it, 400.
         close_wait: WebSocket clients have to answer a close when their worker stops.
         stop_wait: a stopping role waits for its channel to acknowledge.
+        http_connections: of HTTP clients at once; beyond it, 503.
+        requests: of HTTP clients under way at once, those whose body is still to come too; beyond
+            it, 503.
+        lag: by which the reactor may be late before publishes are refused with 503.
         request_line: bytes of an HTTP request's first line, beyond which the answer is 414, and of
             each header line, beyond which it is 431.
         request_head: bytes of an HTTP request before its body; beyond it, 431.
@@ -80,6 +90,9 @@ class Limits:
     greeting: float = 10.0
     settle: float = 2.0
     linger: float = 5.0
+    subscriptions: int = 1_000_000
+    peer_bytes: int = 32 * MIB
+    peer_items: int = 50_000
     acknowledge: float = 0.05
     reconnect_first: float = 0.1
     reconnect_most: float = 1.2
@@ -97,8 +110,12 @@ class Limits:
     pending: int = MIB
     ping_interval: float = 25.0
     ping_timeout: float = 8.0
+    fields: int = 1_000
     close_wait: float = 4.0
     stop_wait: float = 3.0
+    http_connections: int = 5_000
+    requests: int = 1_000
+    lag: float = 1.0
     request_line: int = 16 * KIB
     request_head: int = 64 * KIB
     request_wait: float = 60.0

@@ -1,6 +1,7 @@
 """What has happened, in numbers: counters of one role, each from 0 when it starts."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
@@ -26,3 +27,33 @@ class PusherMetrics:
     flooding: int = 0
     slow_closed: int = 0
     slow_dropped: int = 0
+
+
+@dataclass(slots=True)
+class PublisherMetrics:
+    """What a publisher counts.
+
+    Args:
+        refused: requests that were refused, by status.
+        full: connections that found no room.
+    """
+
+    refused: Counter[int] = field(default_factory=Counter)
+    full: int = 0
+
+
+@dataclass(slots=True)
+class ChannelMetrics:
+    """What a channel counts.
+
+    Args:
+        refused: peers that were refused: their secret, their version, their worker id.
+        violations: links that were closed since their peer broke the protocol.
+        queue_full: jobs that found no room.
+        stalled: peers that were given up, since they did not take what waited for them.
+    """
+
+    refused: int = 0
+    violations: int = 0
+    queue_full: int = 0
+    stalled: int = 0

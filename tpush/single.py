@@ -14,6 +14,7 @@ from tpush.net.collector import spare_collector
 from tpush.net.hangup import OnHangUp
 from tpush.options import Option
 from tpush.publisher.service import PublisherService
+from tpush.publisher.settings import BACK_END_OPTIONS
 from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.service import PusherService
 from tpush.pusher.settings import CLIENT_OPTIONS, admission, proxies
@@ -31,9 +32,7 @@ class Options(RoleOptions):
         options.QUEUE_JOBS,
         options.QUEUE_BYTES,
         *CLIENT_OPTIONS,
-        options.MAX_BODY,
-        options.RECEIPT_TIMEOUT,
-        options.API_KEY_FILE,
+        *BACK_END_OPTIONS,
         options.HOST,
         options.INSECURE,
     )

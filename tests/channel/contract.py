@@ -11,7 +11,15 @@ from twisted.internet.task import deferLater
 
 from tests.channel.cluster import forget
 from tests.channel.pipes import EventClock
-from tpush.errors import ChannelClosed, InvalidName, InvalidText, OutboxFull, QueueFull, TooLarge
+from tpush.errors import (
+    ChannelClosed,
+    InvalidName,
+    InvalidText,
+    OutboxFull,
+    QueueFull,
+    TooLarge,
+    TooManySubscriptions,
+)
 from tpush.interfaces import IChannel
 from tpush.limits import KIB, Limits
 from tpush.message import ConnectionID, Job, Message, WorkerID
@@ -22,7 +30,14 @@ if TYPE_CHECKING:
 else:
     Case = object
 
-LIMITS = Limits(content=200 * KIB, held_items=50, held_bytes=400 * KIB, queue_jobs=30, receipts=5)
+LIMITS = Limits(
+    content=200 * KIB,
+    held_items=50,
+    held_bytes=400 * KIB,
+    queue_jobs=30,
+    receipts=5,
+    subscriptions=20,
+)
 
 
 class Boom(Exception):
@@ -186,6 +201,18 @@ class ChannelContract(Case):
     def test_report_of_no_worker(self) -> None:
         """A program that has claimed no worker id has nothing to report."""
         self.assertRaises(ValueError, self.made().report, Ticket(b"x" * 24), Counts())
+
+    def test_too_many_subscriptions(self) -> None:
+        """A program has as many subscriptions as it may; what it has stays."""
+        a, got = self.listener(*(f"e{number}" for number in range(LIMITS.subscriptions)))
+        self.assertRaises(TooManySubscriptions, a.subscribe, "more", got.append)
+        a.subscribe("e1", got.append)
+        a.unsubscribe("e0")
+        a.subscribe("more", got.append)
+        self.settle()
+        a.publish("more", "1")
+        a.publish("e1", "2")
+        self.assertGot(got, "1", "2")
 
     def test_text_that_is_none(self) -> None:
         """Bytes that are to go out as text and are not UTF-8 are refused: they end clients."""

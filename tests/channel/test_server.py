@@ -8,13 +8,14 @@ from functools import partial
 from typing import Any
 
 import msgpack
-from twisted.logger import capturedLogs
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.protocols import amp
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from tests.channel.cluster import Cluster, RawPeer, forget
 from tpush.channel import wire
+from tpush.channel.client import AMPChannel
 from tpush.limits import KIB, MIB, Limits
 from tpush.message import Message
 
@@ -282,6 +283,37 @@ class ViolationTests(ServerCase):
         self.assertEqual(again.boxes[0][b"session"], token)
         self.assertIsNone(again.lost)
 
+    def test_too_many_subscriptions(self) -> None:
+        """A peer that subscribes to more than it may is closed, and its others are gone with it."""
+        self.cluster = Cluster(Limits(subscriptions=100))
+        self.cluster.start()
+        self.run_ = self.cluster.run
+        peer = self.cluster.peer()
+        peer.send(wire.Subscribe, events=[f"e{number}" for number in range(100)])
+        peer.send(wire.Subscribe, events=["e1", "e2"])
+        peer.send(wire.Unsubscribe, events=["e3"])
+        peer.send(wire.Subscribe, events=["e3"])
+        self.run_(0.1)
+        self.assertIsNone(peer.lost)
+        with self.one_warning("broke the channel protocol"):
+            peer.send(wire.Subscribe, events=["one more"])
+            self.run_(0.1)
+            self.assertIsNotNone(peer.lost)
+        self.assertEqual(self.cluster.broker.metrics.violations, 1)
+
+    def test_many_strangers(self) -> None:
+        """Strangers have so many lines written a second; how many were left out is told."""
+        with capturedLogs() as events:
+            for _ in range(50):
+                self.cluster.peer(hello=False).write(b"\xff\xff")
+            self.run_(3)
+        told = [formatEvent(event) for event in events if event["log_level"] is LogLevel.warn]
+        self.assertTrue(len(told) <= 12, told)
+        self.assertRegex(told[-1], r"^\d+ more lines like these were left out$")
+        left_out = sum(int(line.split()[0]) for line in told if "left out" in line)
+        self.assertEqual(len(told) - sum("left out" in line for line in told) + left_out, 50)
+        self.assertEqual(self.cluster.broker.metrics.violations, 50)
+
     def test_content_over_the_bound(self) -> None:
         """A peer that publishes more than a box carries on breaks no subscriber's link."""
         peer = self.cluster.peer()
@@ -312,6 +344,54 @@ def add_tests() -> None:
 
 
 add_tests()
+
+
+class StallTests(ServerCase):
+    """A peer that takes nothing is given up when much waits for it, and no other is."""
+
+    def stalled(self, size: int, *, reads: bool) -> tuple[RawPeer, AMPChannel]:
+        self.cluster = Cluster(Limits(peer_bytes=200_000, silence=60))
+        self.cluster.start()
+        self.run_ = self.cluster.run
+        peer = self.cluster.peer()
+        peer.send(wire.Subscribe, events=["x"])
+        publisher = self.cluster.channel()
+        self.run_(1)
+        pipe = next(pipe for pipe in self.cluster.network.open if pipe.client.protocol is peer)
+        pipe.client.read(on=reads)
+        for _ in range(size // 1000):
+            publisher.publish("x", b"x" * 1000)
+        return peer, publisher
+
+    def test_given_up(self) -> None:
+        """Who waits for its acknowledgement is told that it is done with."""
+        _peer, publisher = self.stalled(300_000, reads=False)
+        flushed = publisher.flush()
+        with self.one_warning("wait for it, and it takes none"):
+            self.run_(4)
+            self.assertNoResult(flushed)
+            self.run_(7)
+        self.successResultOf(flushed)
+        self.assertEqual(self.cluster.broker.metrics.stalled, 1)
+        self.assertEqual(len(self.cluster.broker.sessions), 1)
+
+    def test_a_little_waits(self) -> None:
+        """While what waits is little, a peer is given the time that a silent one has."""
+        peer, _publisher = self.stalled(100_000, reads=False)
+        self.run_(20)
+        self.assertIsNone(peer.lost)
+        self.assertEqual(self.cluster.broker.metrics.stalled, 0)
+
+    def test_a_slow_one(self) -> None:
+        """A peer that takes some, however slowly, is not given up."""
+        peer, publisher = self.stalled(300_000, reads=True)
+        self.run_(1)
+        for number in range(1, 11):
+            peer.send(wire.Acknowledge, acknowledged=number)
+            self.run_(4)
+        self.assertIsNone(peer.lost)
+        self.assertEqual(self.cluster.broker.metrics.stalled, 0)
+        forget(publisher.close())
 
 
 class GoodbyeTests(ServerCase):

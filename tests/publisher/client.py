@@ -183,8 +183,7 @@ class SiteTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.channel = FakeChannel()
-        channel = cast(IChannel, self.channel)
-        self.site = PublisherSite(channel, self.clock, self.limits, self.guard())
+        self.site = self.make_site(cast(IChannel, self.channel))
         self.site.doStart()
         self.client = self.connect()
 
@@ -193,6 +192,11 @@ class SiteTestCase(SynchronousTestCase):
         self.client.leave()
         self.site.doStop()
         self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertEqual(self.site.load.requests, 0)
+
+    def make_site(self, channel: IChannel) -> PublisherSite:
+        """Return the site."""
+        return PublisherSite(channel, self.clock, self.limits, self.guard())
 
     def guard(self) -> Guard | None:
         """Return who may publish; without, whoever can connect."""

@@ -21,6 +21,7 @@ from tpush.channel.queues import Queues
 from tpush.errors import QueueFull, WorkerIDTaken
 from tpush.limits import Limits
 from tpush.message import Message, WorkerID
+from tpush.metrics import ChannelMetrics
 from tpush.receipt import Ticket
 
 QUEUE_FULL = "queue-full"
@@ -163,6 +164,7 @@ class Broker:
 
     def __init__(self, instance: bytes, limits: Limits, now: float, settle: float) -> None:
         self.instance = instance
+        self.metrics = ChannelMetrics()
         self._limits = limits
         self._ready = now + settle
         self._sessions: dict[bytes, Session] = {}
@@ -251,6 +253,10 @@ class Broker:
         """Add subscriptions."""
         for event in events:
             self._hub.subscribe(session, event)
+
+    def subscriptions(self, session: Session) -> int:
+        """Count the subscriptions of a session."""
+        return self._hub.count(session)
 
     def unsubscribe(self, session: Session, events: Iterable[str]) -> None:
         """Take subscriptions back."""
@@ -394,6 +400,7 @@ class Broker:
             self._changed[session] = None
 
     def _reject(self, session: Session, pending: Pending, code: str, reason: str) -> None:
+        self.metrics.queue_full += 1
         if self._sessions.get(session.peer.key) is session:
             pending.waiting += 1
             session.outbox.append(Rejection(pending.number, code, reason, pending))

@@ -188,10 +188,11 @@ class ClientLink(Link):
         return self._broker
 
     def _send_changes(self, changes: Changes, *, restored: bool = False) -> None:
-        for names in _boxes(changes.subscribe):
-            self.send(wire.Subscribe, events=names)
+        # These first: there is a bound on how many there are at once.
         for names in _boxes(changes.unsubscribe):
             self.send(wire.Unsubscribe, events=names)
+        for names in _boxes(changes.subscribe):
+            self.send(wire.Subscribe, events=names)
         for watches in _boxes(changes.watch):
             self.send(wire.Watch, queues=watches)
         for names in _boxes(changes.unwatch):

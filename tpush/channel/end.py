@@ -23,7 +23,14 @@ from tpush.channel.broker import QUEUE_FULL, Assignment, Enqueue, Finish, Mark, 
 from tpush.channel.callbacks import Callbacks
 from tpush.channel.inbox import Seen
 from tpush.channel.outbox import Outbox
-from tpush.errors import ChannelClosed, ProtocolViolation, QueueFull, TooLarge, TPushError
+from tpush.errors import (
+    ChannelClosed,
+    ProtocolViolation,
+    QueueFull,
+    TooLarge,
+    TooManySubscriptions,
+    TPushError,
+)
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
 from tpush.message import (
@@ -212,7 +219,11 @@ class ChannelEnd(IChannel):
     @override
     def subscribe(self, event: str, callback: Callable[[Message], object]) -> None:
         self._check_open()
-        self.callbacks.events[check_name(event)] = callback
+        if check_name(event) not in self.callbacks.events and (
+            len(self.callbacks.events) >= self.limits.subscriptions
+        ):
+            raise TooManySubscriptions(f"{self.limits.subscriptions} subscriptions, the most")
+        self.callbacks.events[event] = callback
         self._touched_events[event] = None
         self._stir()
 

@@ -54,6 +54,10 @@ class Hub(Generic[Peer]):
         """List what *peer* subscribed to, sorted."""
         return sorted(self._events.get(peer, ()))
 
+    def count(self, peer: Peer) -> int:
+        """Count what *peer* subscribed to."""
+        return len(self._events.get(peer, ()))
+
     def subscribers(self, event: str) -> Collection[Peer]:
         """Return those that get a message published to *event*."""
         return self._subscribers.get(event, ())

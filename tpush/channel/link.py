@@ -25,6 +25,8 @@ from tpush.errors import ProtocolViolation
 from tpush.limits import Limits
 from tpush.net.address import show_address
 
+VIOLATED = "closing {peer}: it broke the channel protocol: {reason!r}"
+
 Handler = Callable[..., None]
 Commands = dict[bytes, tuple[type[wire.OneWay], str]]
 
@@ -77,6 +79,13 @@ class Link(amp.AMP):
     def lost(self, reason: Failure) -> None:
         """Be told that the connection is gone."""
         raise NotImplementedError
+
+    def violated(self, violation: ProtocolViolation) -> None:
+        """Be told that the other end broke the protocol; the link is about to be closed."""
+        self.log.warn(VIOLATED, peer=self.peer, reason=str(violation))
+
+    def look(self) -> None:
+        """Look at the other end, at every heartbeat."""
 
     # Lifetime.
 
@@ -134,11 +143,7 @@ class Link(amp.AMP):
         try:
             super().dataReceived(data)
         except ProtocolViolation as violation:
-            self.log.warn(
-                "closing {peer}: it broke the channel protocol: {reason!r}",
-                peer=self.peer,
-                reason=str(violation),
-            )
+            self.violated(violation)
             self.abort()
 
     @override
@@ -256,3 +261,4 @@ class Link(amp.AMP):
             self.abort()
         else:
             self.send(wire.Ping)
+            self.look()

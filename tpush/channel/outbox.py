@@ -55,6 +55,11 @@ class Outbox(Generic[Item]):
         return self._number
 
     @property
+    def acknowledged(self) -> int:
+        """The number of the newest item that is not held any more."""
+        return self._number - len(self)
+
+    @property
     def held(self) -> int:
         """The sum of the sizes of what is held."""
         return self._held

@@ -24,6 +24,9 @@ class Options(RoleOptions):
         options.JOB_ATTEMPTS,
         options.QUEUE_JOBS,
         options.QUEUE_BYTES,
+        options.MAX_SUBSCRIPTIONS,
+        options.MAX_PEER_PENDING,
+        options.MAX_PEER_MESSAGES,
         options.SECRET_FILE,
         options.INSECURE,
     )

@@ -15,11 +15,12 @@ from tpush.channel import codec, wire
 from tpush.channel.broker import Broker, Peer, Request, Session
 from tpush.channel.driver import Driver
 from tpush.channel.handshake import NONCE_BYTES, Transcript
-from tpush.channel.link import Commands, Link, commands
+from tpush.channel.link import VIOLATED, Commands, Link, commands
 from tpush.channel.outbox import Outbox
 from tpush.errors import NotProved, ProtocolViolation, Refused, VersionRefused
 from tpush.limits import Limits
 from tpush.message import MAX_ID, WorkerID
+from tpush.sparing import SparingLog
 
 KEY_BYTES = 16
 Unpack = Callable[[Iterable[Any]], Iterator[tuple[int, Request]]]
@@ -63,6 +64,8 @@ class PeerLink(Link):
         self._transcript: Transcript | None = None
         self._restoring: tuple[set[str], set[str]] | None = (set(), set())
         """Events and queues named since the hello; None once that has ended."""
+        self._settled = 0
+        """What it had acknowledged at the last heartbeat."""
         self._greeting = server.clock.callLater(server.limits.greeting, self._no_hello)
 
     @property
@@ -93,6 +96,24 @@ class PeerLink(Link):
         self._hello_is_over()
         session, self._session = self._session, None
         self._server.lost(self, session)
+
+    @override
+    def violated(self, violation: ProtocolViolation) -> None:
+        self._server.metrics.violations += 1
+        self._server.strangers.warn(VIOLATED, peer=self.peer, reason=str(violation))
+
+    @override
+    def look(self) -> None:
+        session, limits = self._session, self.limits
+        if session is None:
+            return
+        outbox, before = session.outbox, self._settled
+        self._settled = outbox.acknowledged
+        much = outbox.held > limits.peer_bytes or len(outbox) > limits.peer_items
+        if much and self._settled == before:
+            self._session = None
+            self._server.stalled(session)
+            self.abort()
 
     def supersede(self) -> None:
         """End this link: its peer has made another."""
@@ -167,7 +188,8 @@ class PeerLink(Link):
 
     def _refuse(self, peer: Peer, refused: Refused) -> None:
         self._hello_is_over()
-        self.log.warn(
+        self._server.metrics.refused += 1
+        self._server.strangers.warn(
             "refusing {peer} from {address}: {reason}",
             peer=_label(peer),
             address=self.peer,
@@ -177,11 +199,21 @@ class PeerLink(Link):
         self.drop()
 
     def on_subscribe(self, events: list[Any]) -> None:
-        """Add subscriptions."""
+        """Add subscriptions.
+
+        Raises:
+            ProtocolViolation: it has as many as it may.
+        """
         names = codec.unpack_names(events)
         self._server.broker.subscribe(self.session, names)
         if self._restoring is not None:
             self._restoring[0].update(names)
+            # It may have had others, which are taken back when it has named all.
+            count = len(self._restoring[0])
+        else:
+            count = self._server.broker.subscriptions(self.session)
+        if count > self.limits.subscriptions:
+            raise ProtocolViolation(f"{count} subscriptions: see --max-subscriptions")
 
     def on_unsubscribe(self, events: list[Any]) -> None:
         """Take subscriptions back."""
@@ -272,7 +304,9 @@ class PeerLink(Link):
             self._greeting.cancel()
 
     def _no_hello(self) -> None:
-        self.log.warn("closing {peer}: it did not say who it is in time", peer=self.peer)
+        self._server.strangers.warn(
+            "closing {peer}: it did not say who it is in time", peer=self.peer
+        )
         self.abort()
 
 
@@ -311,6 +345,9 @@ class ChannelServer(Factory):
         self.clock = clock
         self.limits = limits
         self.driver = Driver(broker, clock, self._flush)
+        self.metrics = broker.metrics
+        self.strangers = SparingLog(self.log, clock)
+        """Writes what anybody can cause who can connect."""
         self._open: set[PeerLink] = set()
         self._links: dict[Session, PeerLink] = {}
 
@@ -359,8 +396,22 @@ class ChannelServer(Factory):
         self._log(session, "left")
         self.driver.stir()
 
+    def stalled(self, session: Session) -> None:
+        """Give a peer up that does not take what waits for it: others wait for its answer."""
+        del self._links[session]
+        self.metrics.stalled += 1
+        self.log.warn(
+            "giving {peer} up: {bytes} bytes in {items} messages wait for it, and it takes none",
+            peer=_label(session.peer),
+            bytes=session.outbox.held,
+            items=len(session.outbox),
+        )
+        self.broker.leave(session, self.clock.seconds())
+        self.driver.stir()
+
     def stop(self) -> None:
         """End all links, and do nothing more."""
+        self.strangers.stop()
         self.driver.stop()
         self._links.clear()
         for link in list(self._open):

@@ -13,7 +13,9 @@ from http import HTTPStatus
 from typing import Any
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, ITCPTransport
+from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, datetimeToString
 from twisted.web.http_headers import Headers
 from typing_extensions import override
@@ -21,6 +23,8 @@ from zope.interface import implementer
 
 from tpush.errors import TooLarge
 from tpush.limits import Limits
+from tpush.publisher.errors import Overloaded
+from tpush.publisher.load import Load
 
 SERVER = b"tpush"
 """Says what we are, and nothing of the versions of anything."""
@@ -40,13 +44,15 @@ class HTTPConnection(HTTPChannel):
 
     Args:
         limits: ``request_line``, ``request_head`` and ``request_wait``.
+        load: counts it.
     """
 
     transport: Any
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, load: Load) -> None:
         super().__init__()
         self._limits = limits
+        self._load = load
         self._closing = False
         self.MAX_LENGTH = limits.request_line
         self.totalHeadersSize = limits.request_head
@@ -63,7 +69,10 @@ class HTTPConnection(HTTPChannel):
         # curl sends what was typed: twisted.web takes no request line that is not ASCII.
         if not line.isascii() and REQUEST_LINE.fullmatch(line):
             line = NOT_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], line)
-        super().lineReceived(line)
+        try:
+            super().lineReceived(line)
+        except (TooLarge, Overloaded) as error:
+            self.refuse(error.status, str(error))
 
     @override
     def headerReceived(self, line: bytes) -> bool:
@@ -77,13 +86,9 @@ class HTTPConnection(HTTPChannel):
 
     @override
     def allHeadersReceived(self) -> None:
-        try:
-            super().allHeadersReceived()
-        except TooLarge as error:
-            self.refuse(error.status, str(error))
-        else:
-            if self.length != 0:
-                self.resetTimeout()
+        super().allHeadersReceived()
+        if self.length != 0:
+            self.resetTimeout()
 
     @override
     def rawDataReceived(self, data: bytes) -> None:
@@ -109,6 +114,11 @@ class HTTPConnection(HTTPChannel):
             self._refuse_head(f"{self.maxHeaders} headers")
         else:
             self.refuse(HTTPStatus.BAD_REQUEST, "malformed request")
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._load.disconnected()
+        super().connectionLost(reason)
 
     @override
     def timeoutConnection(self) -> None:
@@ -157,6 +167,9 @@ class HTTPConnection(HTTPChannel):
             b"Content-Length": [b"%d" % len(body)],
             b"Connection": [b"close"],
         })
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers.setRawHeaders(b"Retry-After", [b"1"])
+        self._load.metrics.refused[int(status)] += 1
         phrase = HTTPStatus(status).phrase.encode()
         self.writeHeaders(b"HTTP/1.1", b"%d" % status, phrase, headers)
         self.write(body)

@@ -6,7 +6,8 @@
     ├── BadRequest           its fields do not say what to publish, or where to    400
     ├── Unauthorized         it has no key, or a wrong one                         401
     ├── CrossSite            a page of another site may have caused it             403
-    └── UnsupportedBody      its body is of a kind that is not read                415
+    ├── UnsupportedBody      its body is of a kind that is not read                415
+    └── Overloaded           this publisher has as much to do as it may            503, retry later
 
 Their texts go to the client: one line, and nothing of what it sent.
 """
@@ -24,6 +25,12 @@ class UnsupportedBody(TPushError):
     """The body of a request is of a kind that is not read."""
 
     status = 415
+
+
+class Overloaded(TPushError):
+    """This publisher has as much to do as it may."""
+
+    status = 503
 
 
 class Unauthorized(TPushError):

@@ -15,6 +15,7 @@ from tpush.net.listener import EndpointFor
 from tpush.net.prefork import PreforkService
 from tpush.options import Option
 from tpush.publisher.service import PublisherService
+from tpush.publisher.settings import BACK_END_OPTIONS
 
 
 class Options(RoleOptions):
@@ -30,9 +31,8 @@ class Options(RoleOptions):
         options.SILENCE,
         options.SECRET_FILE,
         options.MAX_HELD,
-        options.MAX_BODY,
-        options.RECEIPT_TIMEOUT,
-        options.API_KEY_FILE,
+        options.MAX_HELD_BYTES,
+        *BACK_END_OPTIONS,
         options.HOST,
         options.INSECURE,
     )

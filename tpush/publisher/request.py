@@ -10,6 +10,7 @@ from twisted.web import server
 from typing_extensions import override
 
 from tpush.errors import TooLarge
+from tpush.publisher.load import Load
 
 
 class PublisherRequest(server.Request):
@@ -20,6 +21,7 @@ class PublisherRequest(server.Request):
         queued: how many requests wait on that connection.
         max_body: bytes of the body; beyond it, :exc:`~tpush.errors.TooLarge` where the length is
             announced, or where more of it arrives.
+        load: counts it; :exc:`~tpush.publisher.errors.Overloaded` where there is no room.
     """
 
     log = Logger()
@@ -29,13 +31,17 @@ class PublisherRequest(server.Request):
     query = b""
     """What follows the first ``?`` of its target, as it was sent."""
 
-    def __init__(self, channel: Any, queued: int, *, max_body: int) -> None:
+    def __init__(self, channel: Any, queued: int, *, max_body: int, load: Load) -> None:
         super().__init__(channel, queued)
+        self._load = load
+        self._counted = False
         self._max_body = max_body
         self._gone = False
 
     @override
     def gotLength(self, length: int | None) -> None:
+        self._load.begin()
+        self._counted = True
         if length is not None:
             self._check(length)
         self.content = BytesIO()
@@ -73,6 +79,7 @@ class PublisherRequest(server.Request):
 
     def refuse(self, status: int, reason: str) -> bytes:
         """Set the status, and return the body that says why in one line."""
+        self._load.metrics.refused[status] += 1
         self.setResponseCode(status)
         return reason.encode()
 
@@ -84,6 +91,11 @@ class PublisherRequest(server.Request):
         self.write(body)
         self.finish()
 
+    @override
+    def finish(self) -> None:
+        self._uncount()
+        super().finish()
+
     def answer_later(self, body: Deferred[bytes]) -> int:
         """Answer when *body* fires; return what a resource returns meanwhile."""
         answered = body.addCallback(self.answer)
@@ -93,7 +105,13 @@ class PublisherRequest(server.Request):
     @override
     def connectionLost(self, reason: Failure) -> None:
         self._gone = True
+        self._uncount()
         super().connectionLost(reason)
+
+    def _uncount(self) -> None:
+        if self._counted:
+            self._counted = False
+            self._load.end()
 
     def _check(self, length: int) -> None:
         if length > self._max_body:

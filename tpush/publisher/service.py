@@ -11,6 +11,7 @@ from typing_extensions import override
 from tpush.access import KeyRing
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
+from tpush.net.lag import LagMeter
 from tpush.net.listener import EndpointFor, Listener
 from tpush.publisher.guard import Guard
 from tpush.publisher.site import PublisherSite
@@ -48,8 +49,12 @@ class PublisherService(MultiService):
         self._channel = channel
         self._keys = keys
         guard = Guard(keys, frozenset(host.lower() for host in hosts))
-        site = PublisherSite(channel, reactor, limits or Limits(), guard)
-        self.listener = Listener(listen, site, reactor, endpoint_for=endpoint_for)
+        meter = LagMeter(reactor)
+        meter.setServiceParent(self)
+        self.site = PublisherSite(
+            channel, reactor, limits or Limits(), guard, lambda: meter.seconds
+        )
+        self.listener = Listener(listen, self.site, reactor, endpoint_for=endpoint_for)
         self.listener.setServiceParent(self)
 
     @override

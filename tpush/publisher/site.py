@@ -1,8 +1,10 @@
 """The publisher's resources as a twisted.web site."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from twisted.internet.interfaces import IAddress
 from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import Site
@@ -10,12 +12,20 @@ from typing_extensions import override
 
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
+from tpush.metrics import PublisherMetrics
+from tpush.net.refusing import Refusing
 from tpush.publisher.connection import HTTPConnection
 from tpush.publisher.guard import Guard
 from tpush.publisher.health import Health
+from tpush.publisher.load import Load
 from tpush.publisher.plain import Missing
 from tpush.publisher.request import PublisherRequest
 from tpush.publisher.seed import Seed
+
+FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nServer: tpush\r\nRetry-After: 1\r\n"
+    b"Connection: close\r\nContent-Length: 0\r\n\r\n"
+)
 
 
 class PublisherSite(Site):
@@ -26,22 +36,34 @@ class PublisherSite(Site):
         reactor: tells the time.
         limits: the bounds of requests.
         guard: who may publish.
+        lag: tells by how many seconds the reactor is late.
     """
 
     noisy = False
 
     def __init__(
-        self, channel: IChannel, reactor: Any, limits: Limits, guard: Guard | None = None
+        self,
+        channel: IChannel,
+        reactor: Any,
+        limits: Limits,
+        guard: Guard | None = None,
+        lag: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        request_factory = partial(PublisherRequest, max_body=limits.content)
+        self.metrics = PublisherMetrics()
+        self.load = Load(limits, self.metrics, lag)
+        request_factory = partial(PublisherRequest, max_body=limits.content, load=self.load)
         super().__init__(Root(), request_factory, timeout=limits.request_wait, reactor=reactor)
         self._limits = limits
-        self.resource.putChild(b"", Seed(channel, guard or Guard()))
+        self.resource.putChild(b"", Seed(channel, guard or Guard(), self.load, limits.fields))
         self.resource.putChild(b"health", Health(channel))
 
     @override
     def protocol(self) -> Any:
-        return HTTPConnection(self._limits)
+        return HTTPConnection(self._limits, self.load)
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        return super().buildProtocol(addr) if self.load.connected() else Refusing(FULL)
 
     @override
     def acceptableProtocols(self) -> list[bytes]:

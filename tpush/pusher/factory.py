@@ -7,7 +7,6 @@ from typing import Any
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
-from twisted.internet.protocol import Protocol
 from typing_extensions import override
 
 from tpush.access import Origins
@@ -15,6 +14,7 @@ from tpush.forwarded import Proxies
 from tpush.limits import Limits
 from tpush.message import Message, WorkerID
 from tpush.metrics import PusherMetrics
+from tpush.net.refusing import Refusing
 from tpush.pusher.admission import Admission
 from tpush.pusher.audience import Audience
 from tpush.pusher.backlog import Backlog, SlowPolicy
@@ -27,23 +27,6 @@ from tpush.pusher.room import NoRoom, Room
 
 SPARE_DESCRIPTORS = 100
 """What a process needs besides its clients' connections: links, logs, listening sockets."""
-
-
-class Refusing(Protocol):
-    """Tells a client that there is no room for it.
-
-    Args:
-        answer: what it is told.
-    """
-
-    def __init__(self, answer: bytes) -> None:
-        self._answer = answer
-
-    @override
-    def connectionMade(self) -> None:
-        if self.transport is not None:
-            self.transport.write(self._answer)
-            self.transport.loseConnection()
 
 
 class PusherFactory(WebSocketServerFactory):
