@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 from unittest.mock import patch
 
+from twisted.internet import reactor
 from twisted.trial.unittest import SynchronousTestCase
 
 from tpush.channel import plugin as channel_plugin
@@ -160,6 +161,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_taken_meanwhile(self) -> None:
         """A port that was taken since it was looked at ends the foreground with one line too."""
+        self.patch(reactor, "seconds", reactor.seconds)  # trial has timers on the other clock
         for nodaemon, error in ((1, SystemExit), (0, CannotListen)):
             with socket.socket() as other:
                 other.bind(("127.0.0.1", 0))

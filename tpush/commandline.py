@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
-from twisted.application.service import IService, MultiService
 from twisted.python.usage import Options, UsageError
 from typing_extensions import override
 
@@ -102,17 +101,6 @@ class RoleOptions(Options):
         limits = {option.limit: self[option.name] for option in self.table if option.limit}
         return {**plain, "limits": limits, "secrets": [secret.hex() for secret in self.secrets]}
 
-    def hold(self, service: IService) -> IService:
-        """Return a service that holds *service*, for `twistd` to start.
-
-        Between the look at the endpoints and now somebody else may have taken one. In the
-        foreground that ends with one line as well; in the background `twistd` says it itself.
-        """
-        twistd = getattr(self, "parent", None)
-        holder = _Held(self.role, foreground=bool(twistd and twistd.get("nodaemon")))
-        service.setServiceParent(holder)
-        return cast(IService, holder)
-
     def _check_guard(self, what: str) -> None:
         by_variable = self.secrets if self.guard == SECRET_FILE.name else []
         if not (self["insecure"] or self[self.guard] or by_variable):
@@ -134,22 +122,6 @@ class RoleOptions(Options):
             twistd["pidfile"] = "" if twistd.get("nodaemon") else f"{self.role}.pid"
         if not twistd.get("nodaemon") and not twistd.get("logfile"):
             twistd["logfile"] = f"{self.role}.log"
-
-
-class _Held(MultiService):
-    def __init__(self, role: str, *, foreground: bool) -> None:
-        super().__init__()
-        self._role = role
-        self._foreground = foreground
-
-    @override
-    def privilegedStartService(self) -> None:
-        try:
-            super().privilegedStartService()
-        except CannotListen as error:
-            if self._foreground:
-                raise SystemExit(f"{self._role}: {error}") from None
-            raise
 
 
 def _handler(option: Option) -> Callable[..., None]:

@@ -3,6 +3,7 @@
 Seconds and bytes where nothing else is said. What happens at a bound stands beside it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 KIB = 1024
@@ -134,3 +135,14 @@ class Limits:
         ):
             if not holds:
                 raise ValueError(what)
+
+
+SHARED = frozenset({"connections"})
+"""Limits of all workers of one parent together."""
+
+
+def share(limits: Mapping[str, float], workers: int) -> dict[str, float]:
+    """Return the limits of one worker of several, by name; rounded up, as 0 is no bound."""
+    return {
+        name: -(-value // workers) if name in SHARED else value for name, value in limits.items()
+    }

@@ -10,6 +10,7 @@ from tpush import options
 from tpush.access import KeyRing
 from tpush.channel.local import LocalBroker
 from tpush.commandline import RoleOptions
+from tpush.launch import launch
 from tpush.net.collector import spare_collector
 from tpush.net.hangup import OnHangUp
 from tpush.options import Option
@@ -48,6 +49,10 @@ class Options(RoleOptions):
 
 def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks for this name
     """Return a service that holds all roles."""
+    return launch(config, lambda: _make(config))
+
+
+def _make(config: Options) -> IService:
     from twisted.internet import reactor
 
     reactor.callWhenRunning(spare_collector)
@@ -77,4 +82,4 @@ def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks
         publisher.reload()
 
     OnHangUp(reload).setServiceParent(publisher)
-    return config.hold(cast(IService, roles))
+    return cast(IService, roles)

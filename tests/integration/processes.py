@@ -88,6 +88,7 @@ class Role:
         environ: variables on top of this process's own.
         cwd: where it runs; a new folder by default.
         daemon: let it go into the background.
+        path: folders to import from before any other.
     """
 
     def __init__(
@@ -96,12 +97,14 @@ class Role:
         environ: dict[str, str] | None = None,
         cwd: Path | None = None,
         daemon: bool = False,
+        path: Sequence[Path] = (),
     ) -> None:
         self._mode = [] if daemon else ["-n"]
         self.folder = cwd or Path(tempfile.mkdtemp(prefix="tpush-test-"))
         self._arguments = arguments
         clean = {name: v for name, v in os.environ.items() if not name.startswith("TPUSH_")}
-        self._environ = {**clean, "PYTHONPATH": str(ROOT), **(environ or {})}
+        folders = os.pathsep.join(map(str, (*path, ROOT)))
+        self._environ = {**clean, "PYTHONPATH": folders, **(environ or {})}
         self._log = Path(tempfile.mkdtemp(dir=self.folder)) / f"{arguments[0]}.out"
         self.start()
 

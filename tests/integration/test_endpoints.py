@@ -1,6 +1,5 @@
 """Endpoints other than plain TCP, with several workers: unix sockets, TLS, a channel on both."""
 
-import signal
 import ssl
 from pathlib import Path
 
@@ -47,7 +46,7 @@ class EndpointTests(SynchronousTestCase):
             requests.get(f"http://127.0.0.1:{http}/", {"content": "hello"}, timeout=10)
             self.assertEqual(client.recv(10), "hello")
         for role in roles[::-1]:
-            self.assertEqual(role.stop(), -signal.SIGTERM)
+            self.assertEqual(role.stop(), 0)
             self.assertNotIn("Traceback", role.log)
         self.assertFalse(ws.exists())
         self.assertFalse((self.folder / "channel").exists())

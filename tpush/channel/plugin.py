@@ -8,6 +8,7 @@ from twisted.application.service import IService
 from tpush import options
 from tpush.channel.service import ChannelService
 from tpush.commandline import RoleOptions
+from tpush.launch import launch
 from tpush.options import Option
 
 
@@ -36,5 +37,9 @@ class Options(RoleOptions):
 
 def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks for this name
     """Return the channel's service."""
-    channel = ChannelService(config["listen"], limits=config.limits, secrets=config.secrets)
-    return config.hold(cast(IService, channel))
+
+    def make() -> IService:
+        channel = ChannelService(config["listen"], limits=config.limits, secrets=config.secrets)
+        return cast(IService, channel)
+
+    return launch(config, make)

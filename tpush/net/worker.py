@@ -23,6 +23,7 @@ from zope.interface import implementer
 
 from tpush.net import control
 from tpush.net.adopting import Adopter
+from tpush.net.clock import go_steady
 from tpush.net.collector import spare_collector
 
 LEGACY = "log_legacy"
@@ -139,6 +140,7 @@ def main() -> None:
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
+    go_steady(reactor)
     first = control.DESCRIPTOR + 1
     inherited = [socket.socket(fileno=first + offset) for offset in range(sockets)]
     link = WorkerLink(reactor, inherited)

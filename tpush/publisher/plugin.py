@@ -1,7 +1,7 @@
 """``twistd tpush-http``: its options and its service."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from twisted.application.service import IService
 
@@ -9,10 +9,10 @@ from tpush import options
 from tpush.access import KeyRing
 from tpush.commandline import RoleOptions
 from tpush.connect import connect_role
+from tpush.launch import launch_workers
 from tpush.limits import Limits
 from tpush.net.hangup import OnHangUp
 from tpush.net.listener import EndpointFor
-from tpush.net.prefork import PreforkService
 from tpush.options import Option
 from tpush.publisher.service import PublisherService
 from tpush.publisher.settings import BACK_END_OPTIONS
@@ -42,10 +42,7 @@ class Options(RoleOptions):
 
 def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks for this name
     """Return the service: a publisher, or the parent of several."""
-    settings = config.settings
-    if config["workers"] > 1:
-        return config.hold(cast(IService, PreforkService(__name__, settings, config["workers"])))
-    return config.hold(make_worker(settings))
+    return launch_workers(config, make_worker)
 
 
 def make_worker(

@@ -1,7 +1,7 @@
 """``twistd tpush-ws``: its options and its service."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from twisted.application.service import IService
 from typing_extensions import override
@@ -9,11 +9,10 @@ from typing_extensions import override
 from tpush import options
 from tpush.commandline import RoleOptions
 from tpush.connect import connect_role
+from tpush.launch import launch_workers
 from tpush.limits import Limits
-from tpush.net.collector import spare_collector
 from tpush.net.hangup import OnHangUp
 from tpush.net.listener import EndpointFor
-from tpush.net.prefork import PreforkService
 from tpush.options import Option
 from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.service import PusherService
@@ -45,17 +44,7 @@ class Options(RoleOptions):
 
 def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks for this name
     """Return the service: a worker, or the parent of several."""
-    from twisted.internet import reactor
-
-    settings = config.settings
-    workers: int = config["workers"]
-    if workers > 1:
-        # A bound of all together is divided; rounded up, as 0 is no bound.
-        for bound in ("connections", "per_address"):
-            settings["limits"][bound] = -(-settings["limits"][bound] // workers)
-        return config.hold(cast(IService, PreforkService(__name__, settings, workers)))
-    reactor.callWhenRunning(spare_collector)
-    return config.hold(make_worker(settings))
+    return launch_workers(config, make_worker)
 
 
 def make_worker(
