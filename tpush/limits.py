@@ -137,7 +137,7 @@ class Limits:
                 raise ValueError(what)
 
 
-SHARED = frozenset({"connections"})
+SHARED = frozenset({"connections", "per_address", "http_connections", "requests"})
 """Limits of all workers of one parent together."""
 
 

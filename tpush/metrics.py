@@ -57,3 +57,14 @@ class ChannelMetrics:
     violations: int = 0
     queue_full: int = 0
     stalled: int = 0
+
+
+@dataclass(slots=True)
+class ListenerMetrics:
+    """Counters of what listens in one process.
+
+    Args:
+        shortages: times that new clients had to wait since no descriptor was left for them.
+    """
+
+    shortages: int = 0

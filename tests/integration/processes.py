@@ -6,6 +6,7 @@ ends with its test.
 
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -74,6 +75,12 @@ def alive(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
 def kill(pid: int) -> None:
     """Kill a process that may have ended."""
     with suppress(ProcessLookupError):
@@ -89,6 +96,7 @@ class Role:
         cwd: where it runs; a new folder by default.
         daemon: let it go into the background.
         path: folders to import from before any other.
+        descriptors: how many it may have open; by default as many as this process.
     """
 
     def __init__(
@@ -98,7 +106,9 @@ class Role:
         cwd: Path | None = None,
         daemon: bool = False,
         path: Sequence[Path] = (),
+        descriptors: int = 0,
     ) -> None:
+        self._descriptors = descriptors
         self._mode = [] if daemon else ["-n"]
         self.folder = cwd or Path(tempfile.mkdtemp(prefix="tpush-test-"))
         self._arguments = arguments
@@ -118,9 +128,14 @@ class Role:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # A shell lets what it puts into the background ignore Ctrl-C, for good.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+                preexec_fn=self._prepare,
             )
+
+    def _prepare(self) -> None:
+        # A shell lets what it puts into the background ignore Ctrl-C, for good.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if self._descriptors:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self._descriptors, self._descriptors))
 
     @property
     def log(self) -> str:

@@ -24,11 +24,15 @@ class RawClient:
     def open(self) -> "RawClient":
         """Finish the handshake, and take the greeting."""
         self.socket.sendall(handshake())
-        head = self._until(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 101 "), head
+        self.answered()
         opcode, greeting = self.frame()
         assert opcode == TEXT and greeting.startswith(b"workerID:"), greeting
         return self
+
+    def answered(self) -> None:
+        """Wait until the handshake is answered."""
+        head = self._until(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 101 "), head
 
     def frame(self, deadline: float = 30) -> tuple[int, bytes]:
         """Return the next frame of the server, :rfc:`6455#section-5.2`: opcode and payload.

@@ -15,9 +15,11 @@ from typing_extensions import override
 
 from tpush.background import background
 from tpush.errors import CannotListen
+from tpush.metrics import ListenerMetrics
 from tpush.net.address import show_address
 from tpush.net.eager import EagerServer
 from tpush.net.opening import BACKLOG, reason
+from tpush.net.patience import Patience
 from tpush.net.unsent import Server, let_tell
 
 EndpointFor = Callable[[str], IStreamServerEndpoint]
@@ -53,6 +55,8 @@ class Listener(Service):
         self._endpoint_for = endpoint_for or (lambda string: serverFromString(reactor, string))
         self._eager = eager
         self._opened = False
+        self.metrics = ListenerMetrics()
+        self._patience = Patience(reactor, self.metrics)
         self.ports: list[IListeningPort] = []
         """What it listens on, for tests and embedding: ``tcp:0`` has its port here."""
 
@@ -75,6 +79,7 @@ class Listener(Service):
         """Take no new connections; those that there are stay."""
         ports, self.ports = self.ports, []
         self._opened = False
+        self._patience.stop()
         await gatherResults([maybeDeferred(port.stopListening) for port in ports])
 
     def _open(self) -> None:
@@ -96,8 +101,10 @@ class Listener(Service):
         if not self._opened:  # it took its time, and was stopped meanwhile
             await maybeDeferred(port.stopListening)
             return
-        if isinstance(port, tcp.Port) and "backlog=" not in string:
-            port.socket.listen(BACKLOG)
+        if isinstance(port, tcp.Port):
+            if "backlog=" not in string:
+                port.socket.listen(BACKLOG)
+            self._patience.watch(port)
         if self._eager:
             _make_eager(port)
         self.ports.append(port)
