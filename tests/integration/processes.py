@@ -7,12 +7,14 @@ ends with its test.
 import os
 import re
 import resource
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -111,6 +113,8 @@ class Role:
         self._descriptors = descriptors
         self._mode = [] if daemon else ["-n"]
         self.folder = cwd or Path(tempfile.mkdtemp(prefix="tpush-test-"))
+        if cwd is None:
+            weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self._arguments = arguments
         clean = {name: v for name, v in os.environ.items() if not name.startswith("TPUSH_")}
         folders = os.pathsep.join(map(str, (*path, ROOT)))
