@@ -29,8 +29,8 @@ docs: $(TEST)  ## into docs/_build
 trial: $(TEST)  ## all tests, with a last line of "N passed, N failed"
 	$(BIN)/python tests/run.py
 
-conformance: $(TEST)  ## the Autobahn TestSuite, where SUITE is its command
-	$(BIN)/python tests/conformance.py $(SUITE)
+conformance: $(TEST)  ## the Autobahn TestSuite; SUITE is its command, where it is not found
+	$(if $(SUITE),TPUSH_SUITE=$(SUITE)) $(BIN)/python tests/run.py tests.integration.test_conformance
 
 fuzz: $(TEST)  ## the property tests with fifty times as many cases, drawn anew
 	TPUSH_FUZZ=50 $(BIN)/python -m twisted.trial tests.channel tests.publisher
