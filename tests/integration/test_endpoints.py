@@ -70,6 +70,31 @@ class EndpointTests(SynchronousTestCase):
             requests.post(f"http://127.0.0.1:{http}/", {"content": "hello" * 100_000}, timeout=10)
             self.assertEqual(client.recv(10), "hello" * 100_000)
 
+    def test_client_certificates(self) -> None:
+        """A channel that asks for certificates takes those who have one of its authority's."""
+        server, public = self_signed(self.folder)
+        theirs = self.folder / "client"
+        theirs.mkdir()
+        client, authority = self_signed(theirs)
+        channel, http, other = free_port(), free_port(), free_port()
+        self.start(
+            "tpush-channel",
+            f"--listen=mtls:{channel}:privateKey={server}:clientCA={authority}:interface=127.0.0.1",
+        )
+        where = f"tls:localhost:{channel}:trustRoots={public.parent}"
+        self.start(
+            "tpush-http",
+            f"--listen=tcp:{http}:interface=127.0.0.1",
+            f"--channel={where}:certificate={client}:privateKey={client}",
+            "--workers=2",
+        )
+        stranger = self.start(
+            "tpush-http", f"--listen=tcp:{other}:interface=127.0.0.1", f"--channel={where}"
+        )
+        eventually(lambda: healthy(f"http://127.0.0.1:{http}/"), "healthy")
+        stranger.wait_for("cannot reach the channel yet")
+        self.assertFalse(healthy(f"http://127.0.0.1:{other}/"))
+
     def test_several(self) -> None:
         """A role listens on several endpoints, of several kinds, at once; also by environment."""
         first, second, http = free_port(), free_port(), free_port()
