@@ -16,12 +16,12 @@ from itertools import pairwise
 import requests
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.integration.back_end import BackEnd
+from tests.integration.back_end import BackEnd, BackEndOfOneThatDies, BackEndWithReceipts
 from tests.integration.clients import Listener, by_publisher, close_all, open_all
 from tests.integration.processes import Cluster, eventually, free_port, kill
 from tests.integration.proxy import Proxy
 
-FAULTS = int(os.environ.get("TPUSH_TEST_FAULTS", "7"))
+FAULTS = int(os.environ.get("TPUSH_TEST_FAULTS", "11"))
 SEED = int(os.environ.get("TPUSH_TEST_SEED", "1"))
 RECOVERY = float(os.environ.get("TPUSH_TEST_RECOVERY", "20"))
 """Seconds after a kill; a machine that does other things too is given more than it takes."""
@@ -30,7 +30,7 @@ CLIENTS = 24
 
 
 class FaultTests(SynchronousTestCase):
-    """Two hosts of two workers, two publishers, and a proxy before the channel."""
+    """Two hosts of two workers, three publishers, and a proxy before the channel."""
 
     def test_faults(self) -> None:
         """Clients that live through them get all that was answered `ok`, once and in order."""
@@ -41,17 +41,25 @@ class FaultTests(SynchronousTestCase):
         target, port = free_port(), free_port()
         self.proxy = Proxy(target)
         await self.proxy.start(port)
-        self.cluster = Cluster(2, 2, 2, channel_port=target, channel_seen_at=port)
+        self.cluster = Cluster(2, 2, 3, channel_port=target, channel_seen_at=port)
         self.addCleanup(self.cluster.stop)
         await asyncio.to_thread(self.cluster.wait_until_ready)
         listeners = await open_all(self.cluster.ws_urls, CLIENTS)
-        back_ends = [BackEnd(str(i), url, 100) for i, url in enumerate(self.cluster.http_urls)]
+        self.addresses = {listener.address: listener for listener in listeners}
+        *those_that_live, that_dies = self.cluster.http_urls
+        back_ends = [BackEnd(str(i), url, 100) for i, url in enumerate(those_that_live)]
+        asking = BackEndWithReceipts(
+            "7", those_that_live[0], 50, lambda: list(self.addresses), random.Random(SEED)
+        )
+        dying = BackEndOfOneThatDies("8", that_dies, 50)
         self.joined = {listener: {each.name: 0 for each in back_ends} for listener in listeners}
-        for back_end in back_ends:
+        everybody = [*back_ends, asking, dying]
+        for back_end in everybody:
             back_end.start()
         faults: list[Callable[[], Awaitable[None]]] = [
             self.kill_channel, self.stop_channel, self.kill_worker, self.stop_worker,
-            self.cut, self.cut_within_a_frame, self.delay, self.kill_host,
+            self.cut, self.cut_within_a_frame, self.delay, self.kill_host, self.stop_host,
+            self.kill_publisher, self.stop_publisher,
         ]  # fmt: skip
         order = self.chance.sample(faults, len(faults))
         for number in range(FAULTS):
@@ -62,7 +70,7 @@ class FaultTests(SynchronousTestCase):
             if fault.__name__.startswith("kill"):
                 self.assertLess(took, RECOVERY)
             await self.replace_lost(listeners, back_ends)
-        for back_end in back_ends:
+        for back_end in everybody:
             await asyncio.to_thread(back_end.stop)
         self.assertEqual([back_end.refused for back_end in back_ends], [[], []])
         await self.recover(listeners)
@@ -76,8 +84,33 @@ class FaultTests(SynchronousTestCase):
                 since = bisect_left(back_end.accepted, numbers[0])
                 self.assertEqual(numbers, back_end.accepted[since:], differences(numbers, back_end))
                 self.assertLessEqual(since, self.joined[listener][back_end.name])
+            self.check_dying(got[dying.name])
+        self.check_receipts(asking)
         await close_all(listeners)
         await self.proxy.stop()
+
+    def check_dying(self, numbers: list[int]) -> None:
+        """Check what came of a publisher that is killed: once and in order, what came at all."""
+        self.assertEqual(numbers, sorted(set(numbers)))
+
+    def check_receipts(self, asking: BackEndWithReceipts) -> None:
+        """Check that what was told of each message is what its client knows of it."""
+        print(Counter(told.status for told in asking.told))  # noqa: T201
+        for told in asking.told:
+            listener = self.addresses[told.address]
+            times = listener.got.count(told.content)
+            self.assertLessEqual(times, 1, told)
+            if told.status == 404:
+                self.assertEqual(times, 0, told)
+            elif listener.closed is None:
+                # Written or not, it was accepted, and its client has lived.
+                self.assertEqual(times, 1, told)
+            if told.status == 200:
+                counts = told.receipt
+                parts = counts["written"] + counts["dropped"] + counts["pending"]
+                self.assertEqual((counts["matched"], parts), (1, 1), told)
+            if told.receipt.get("written") and not times:
+                self.assertIsNotNone(listener.closed, told)
 
     async def replace_lost(self, listeners: list[Listener], back_ends: list[BackEnd]) -> None:
         """Let others come for the clients that were disconnected."""
@@ -85,6 +118,7 @@ class FaultTests(SynchronousTestCase):
         for listener in lost:
             listeners.remove(listener)
         others = await open_all(self.cluster.ws_urls, len(lost))
+        self.addresses |= {listener.address: listener for listener in others}
         listeners += others
         await self.recover(others)
         for listener in others:
@@ -142,6 +176,23 @@ class FaultTests(SynchronousTestCase):
         host.process.wait(30)
         await asyncio.to_thread(host.start)
         await asyncio.to_thread(eventually, lambda: len(host.workers) == 2, "it is back")
+
+    async def stop_host(self) -> None:
+        host = self.cluster.pushers[1]
+        for pid in (host.process.pid, *host.workers):
+            os.kill(pid, signal.SIGSTOP)
+        await asyncio.sleep(self.chance.uniform(0.5, 3))
+        for pid in (host.process.pid, *host.workers):
+            os.kill(pid, signal.SIGCONT)
+
+    async def kill_publisher(self) -> None:
+        publisher = self.cluster.publishers[2]
+        publisher.kill()
+        await asyncio.sleep(self.chance.uniform(0, 1))
+        await asyncio.to_thread(publisher.start)
+
+    async def stop_publisher(self) -> None:
+        await self.stopped(self.cluster.publishers[1].process.pid)
 
     def some_worker(self) -> int:
         # Of the first host: the other one is killed as a whole, and some have to live.

@@ -108,13 +108,28 @@ class LagTests(SynchronousTestCase):
         self.assertEqual(self.meter.seconds, 0)
 
     def test_late(self) -> None:
-        """It is as late as its timers are, and in time again at the next look."""
-        self.clock.rightNow += EVERY + 2  # nothing was called meanwhile
+        """It is as late as its timers are, twice in a row, and in time again at the next look."""
+        self.late(2)
+        self.assertEqual(self.meter.seconds, 0)
+        self.clock.rightNow += EVERY + 3
         self.assertEqual(self.meter.seconds, 2)
         self.clock.advance(0)
-        self.assertEqual(self.meter.seconds, 2)
+        self.late(3)
+        self.assertEqual(self.meter.seconds, 3)
         self.clock.advance(EVERY)
         self.assertEqual(self.meter.seconds, 0)
+
+    def test_stopped_once(self) -> None:
+        """A process that was stopped for a while is not overloaded."""
+        self.late(100)
+        self.assertEqual(self.meter.seconds, 0)
+        self.clock.advance(EVERY)
+        self.assertEqual(self.meter.seconds, 0)
+
+    def late(self, seconds: float) -> None:
+        """Let the reactor come to its timers that much too late."""
+        self.clock.rightNow += EVERY + seconds
+        self.clock.advance(0)
 
     def test_stop(self) -> None:
         """It leaves no timer, and is not late."""

@@ -1,4 +1,8 @@
-"""How late a reactor is: the time that whatever is ready waits for its turn."""
+"""How late a reactor is: the time that whatever is ready waits for its turn.
+
+A process that was stopped for a while is late once, and has no more to do than before. One that
+is late twice in a row has more to do than it can.
+"""
 
 from twisted.application.service import Service
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -19,7 +23,7 @@ class LagMeter(Service):
         self._clock = clock
         self._call: IDelayedCall | None = None
         self._due = 0.0
-        self._last = 0.0
+        self._last = self._before = 0.0
 
     @override
     def startService(self) -> None:
@@ -35,12 +39,14 @@ class LagMeter(Service):
 
     @property
     def seconds(self) -> float:
-        """How late it was at the last look, or is by now."""
+        """How late it was at the last two looks, or is by now, the lesser of the two."""
         if self._call is None:
             return 0.0
-        return max(self._last, self._clock.seconds() - self._due)
+        overdue = self._clock.seconds() - self._due
+        return min(self._last, max(self._before, overdue))
 
     def _look(self) -> None:
+        self._before = self._last
         self._last = max(0.0, self._clock.seconds() - self._due)
         self._again()
 
