@@ -39,6 +39,7 @@ setup(
     extras_require={
         "test": [
             "build",
+            "h11",
             "hypothesis",
             "import-linter >= 2.0",
             "mypy == 2.4.*",

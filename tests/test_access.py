@@ -129,5 +129,7 @@ class HostTests(SynchronousTestCase):
             ("https://A.test:8443", "a.test"),
             ("null", "null"),
             ("", ""),
+            ("[", "["),
+            ("http://[::::]:80", "http://[::::]:80"),
         ]:
             self.assertEqual(host_of(text), host)

@@ -120,8 +120,14 @@ def is_ours(host: str, names: Collection[str]) -> bool:
 
 
 def host_of(authority: str) -> str:
-    """Return the host of ``host:port`` or of an origin such as ``https://host:port``."""
-    return urlsplit(authority if "//" in authority else "//" + authority).hostname or ""
+    """Return the host of ``host:port`` or of an origin such as ``https://host:port``.
+
+    What is neither stays as it is, and is nobody's.
+    """
+    try:
+        return urlsplit(authority if "//" in authority else "//" + authority).hostname or ""
+    except ValueError:
+        return authority
 
 
 class Origins:

@@ -1,6 +1,9 @@
 """How property tests run here: the same cases each time, unless fuzzing is asked for."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from random import Random
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -26,3 +29,26 @@ def cases(examples: int, **more: Any) -> settings:
 def run_machine(machine: type[RuleBasedStateMachine], examples: int, steps: int) -> None:
     """Run *machine* so many times, with up to so many steps each."""
     run_state_machine_as_test(machine, settings=cases(examples, stateful_step_count=steps))
+
+
+def randoms(examples: int) -> Iterator[tuple[str, Random]]:
+    """Yield that many sources of chance, each with its name.
+
+    For streams, on which hypothesis spends five times what the code under test does.
+    """
+    first = Random().randrange(2**32) if FUZZ else 0
+    for seed in range(first, first + examples * max(1, FUZZ)):
+        yield f"seed {seed}", Random(seed)
+
+
+@contextmanager
+def told(*what: object) -> Iterator[None]:
+    """Tell with a failure what it was about.
+
+    Raises:
+        AssertionError: there was a failure.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise AssertionError(f"{error!r} with {what!r}") from error

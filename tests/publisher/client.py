@@ -79,6 +79,16 @@ class TCPTransport(StringTransport):
         super().write(data)
 
 
+def head(start: bytes, *fields: bytes) -> bytes:
+    """Return the head of a request.
+
+    Args:
+        start: method and target.
+        fields: header lines, besides ``Host``.
+    """
+    return b"\r\n".join([start + b" HTTP/1.1", b"Host: localhost", *fields, b"", b""])
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back for one request."""
@@ -88,16 +98,16 @@ class Answer:
     body: bytes
 
 
-def read_answer(data: bytes) -> tuple[Answer, bytes]:
-    """Read one answer, to a request other than HEAD; return what follows it too."""
-    head, blank, rest = data.partition(b"\r\n\r\n")
+def read_answer(data: bytes, method: bytes = b"GET") -> tuple[Answer, bytes]:
+    """Read one answer to a request of this method; return what follows it too."""
+    start, blank, rest = data.partition(b"\r\n\r\n")
     assert blank, data
-    first, *lines = head.split(b"\r\n")
+    first, *lines = start.split(b"\r\n")
     version, status, _ = first.split(b" ", 2)
     assert version in {b"HTTP/1.0", b"HTTP/1.1"}, first
     headers = {name.lower(): value for name, value in (line.split(b": ", 1) for line in lines)}
     assert len(headers) == len(lines), lines
-    length = int(headers.get(b"content-length", b"0"))
+    length = 0 if method == b"HEAD" else int(headers.get(b"content-length", b"0"))
     assert len(rest) >= length, rest
     return Answer(int(status), headers, rest[:length]), rest[length:]
 
@@ -139,7 +149,7 @@ class Client:
         [answer] = self.answers()
         return answer
 
-    def get(self, target: bytes = b"/", method: bytes = b"GET", more: bytes = b"") -> Answer:
+    def get(self, target: bytes = b"/", method: bytes = b"GET", *more: bytes) -> Answer:
         """Send one request without a body.
 
         Args:
@@ -147,14 +157,14 @@ class Client:
             method: which.
             more: further header lines.
         """
-        return self.ask(b"%b %b HTTP/1.1\r\nHost: localhost\r\n%b\r\n" % (method, target, more))
+        return self.ask(head(b"%b %b" % (method, target), *more))
 
     def post(
         self,
         body: bytes,
         content_type: bytes | None = FORM,
         target: bytes = b"/",
-        more: bytes = b"",
+        *more: bytes,
     ) -> Answer:
         """Send one POST.
 
@@ -165,9 +175,9 @@ class Client:
             more: further header lines.
         """
         if content_type is not None:
-            more += b"Content-Type: %b\r\n" % content_type
-        head = b"POST %b HTTP/1.1\r\nContent-Length: %d\r\n%b\r\n" % (target, len(body), more)
-        return self.ask(head + body)
+            more += (b"Content-Type: %b" % content_type,)
+        length = b"Content-Length: %d" % len(body)
+        return self.ask(head(b"POST " + target, length, *more) + body)
 
     def leave(self) -> None:
         """Be gone."""

@@ -9,12 +9,13 @@ from twisted.web.server import NOT_DONE_YET
 from typing_extensions import override
 from zope.interface import alsoProvides
 
-from tests.publisher.client import FORM, Answer, Client, SiteTestCase, TCPTransport
+from tests.publisher.client import FORM, Answer, Client, SiteTestCase, TCPTransport, head
 from tpush.limits import KIB, MIB
 from tpush.publisher.request import PublisherRequest
 
 BODY = "a body has at most 1048576 bytes"
-CHUNKED = b"POST / HTTP/1.1\r\nContent-Type: %b\r\nTransfer-Encoding: chunked\r\n\r\n" % FORM
+CODED = b"Transfer-Encoding: chunked"
+CHUNKED = head(b"POST /", b"Content-Type: " + FORM, CODED)
 SLOW = "the request took too long to arrive"
 
 
@@ -24,10 +25,9 @@ def request_line(size: int) -> bytes:
     return start + b"x" * (size - len(start) - len(end)) + end
 
 
-def announced(length: bytes, more: bytes = b"") -> bytes:
+def announced(length: bytes, *more: bytes) -> bytes:
     """Return the head of a POST that announces so many bytes."""
-    head = b"POST / HTTP/1.1\r\nContent-Type: %b\r\nContent-Length: %b\r\n%b\r\n"
-    return head % (FORM, length, more)
+    return head(b"POST /", b"Content-Type: " + FORM, b"Content-Length: " + length, *more)
 
 
 class ConnectionTestCase(SiteTestCase):
@@ -43,7 +43,7 @@ class ConnectionTestCase(SiteTestCase):
         assert isinstance(client.transport, TCPTransport)
         self.assertTrue(client.transport.half_closed)
         self.assertIsNone(client.transport.producer)
-        for data in (b"x" * MIB, b"\r\n\r\n", b"GET /?content=X HTTP/1.1\r\n\r\n"):
+        for data in (b"x" * MIB, b"\r\n\r\n", head(b"GET /?content=X")):
             client.send(data)
         self.assertEqual(client.received(), b"")
         self.assertEqual(self.channel.published, [])
@@ -57,7 +57,7 @@ class ConnectionTestCase(SiteTestCase):
 class HeadTests(ConnectionTestCase):
     def test_longest_line(self) -> None:
         """A request line of 16 KiB is served."""
-        answer = self.client.ask(request_line(16 * KIB) + b"\r\n\r\n")
+        answer = self.client.ask(request_line(16 * KIB) + b"\r\nHost: localhost\r\n\r\n")
         self.assertEqual((answer.status, len(self.channel.published)), (200, 1))
 
     def test_too_long_line(self) -> None:
@@ -74,7 +74,7 @@ class HeadTests(ConnectionTestCase):
 
     def test_second_line_too_long(self) -> None:
         """It is found out after other requests too, which are answered first."""
-        self.client.send(b"GET / HTTP/1.1\r\n\r\n" + request_line(16 * KIB + 1) + b"\r\n\r\n")
+        self.client.send(head(b"GET /") + request_line(16 * KIB + 1) + b"\r\n\r\n")
         first, second = self.client.answers()
         self.assertAnswer(first, 200, "ok")
         self.assertClosing(second, 414, "a request line has at most 16384 bytes")
@@ -82,7 +82,7 @@ class HeadTests(ConnectionTestCase):
     def test_longest_header(self) -> None:
         """A header line may have 16 KiB."""
         line = b"X: " + b"x" * (16 * KIB - 3)
-        self.assertAnswer(self.client.ask(b"GET / HTTP/1.1\r\n%b\r\n\r\n" % line), 200, "ok")
+        self.assertAnswer(self.client.ask(head(b"GET /", line)), 200, "ok")
 
     def test_too_long_header(self) -> None:
         """A longer one is refused, ended or not."""
@@ -91,8 +91,8 @@ class HeadTests(ConnectionTestCase):
 
     def test_largest_head(self) -> None:
         """Request line and headers may have 64 KiB, line ends aside."""
-        lines = [b"GET / HTTP/1.1"] + [b"X: " + b"x" * (8 * KIB - 3)] * 7
-        lines.append(b"X: " + b"x" * (8 * KIB - 3 - len(lines[0])))
+        lines = [b"GET / HTTP/1.1", b"Host: "] + [b"X: " + b"x" * (8 * KIB - 3)] * 7
+        lines.append(b"X: " + b"x" * (8 * KIB - 3 - len(lines[0]) - len(lines[1])))
         self.assertEqual(sum(map(len, lines)), 64 * KIB)
         self.assertAnswer(self.client.ask(b"\r\n".join(lines) + b"\r\n\r\n"), 200, "ok")
 
@@ -105,43 +105,126 @@ class HeadTests(ConnectionTestCase):
 
     def test_too_many_headers(self) -> None:
         """A head of very many headers is refused."""
-        answer = self.client.ask(b"GET /?content=X HTTP/1.1\r\n" + b"X: y\r\n" * 501 + b"\r\n")
+        answer = self.client.ask(head(b"GET /?content=X", *[b"X: y"] * 500))
         self.assertClosing(answer, 431, "the head of a request has at most 500 headers")
 
     def test_heads_are_counted_by_themselves(self) -> None:
         """Any number of requests on one connection may have large heads."""
-        head = b"GET / HTTP/1.1\r\n" + (b"X: " + b"x" * 8 * KIB + b"\r\n") * 7 + b"\r\n"
+        large = head(b"GET /", *[b"X: " + b"x" * 8 * KIB] * 7)
         for _ in range(3):
-            self.assertAnswer(self.client.ask(head), 200, "ok")
+            self.assertAnswer(self.client.ask(large), 200, "ok")
 
 
 class MalformedTests(ConnectionTestCase):
-    def test_malformed(self) -> None:
-        """What is no request is refused, and the connection is closed."""
-        for data in (
+    """What is no request is refused, and the connection is closed. RFC 9112."""
+
+    def assertMalformed(self, reason: str, *streams: bytes) -> None:
+        """Check what is refused, and why."""
+        for stream in streams:
+            self.client.leave()
+            self.client = self.connect()
+            self.assertClosing(self.client.ask(stream), 400, reason)
+
+    def test_line(self) -> None:
+        """A request line has a method, a target and a version; section 3."""
+        self.assertMalformed(
+            "malformed request",
             b"\x16\x03\x01\x02\r\n",
             b"GET /\r\n",
             b"GET / HTTP/2.0\r\n",
             b"GET  / HTTP/1.1\r\n",
-            b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
-            b"GET / HTTP/1.1\r\nno colon\r\nX: y\r\n\r\n",
-            b"GET / HTTP/1.1\r\nX: a\0b\r\n\r\n",
+            b"\r\n\r\n",
+        )
+
+    def test_target(self) -> None:
+        """A target for a proxy is none for a server; sections 3.2.3 and 3.2.4."""
+        self.assertMalformed("malformed target", head(b"GET localhost:80"), head(b"GET *"))
+        # A client that does not wait for the answer sends bytes of another protocol.
+        self.assertMalformed("this is no proxy", head(b"CONNECT localhost:80") + head(b"GET /"))
+
+    def test_host(self) -> None:
+        """There is one Host, and it can be one; section 3.2."""
+        self.assertMalformed(
+            "a request has one Host",
+            b"GET /?content=X HTTP/1.1\r\n\r\n",
+            head(b"GET /?content=X", b"Host: localhost"),
+            b"GET /?content=X HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n",
+        )
+        self.assertMalformed("malformed Host", b"GET / HTTP/1.1\r\nHost: [\r\n\r\n")
+
+    def test_header(self) -> None:
+        """A header is a name, a colon and a value, on one line; section 5."""
+        for line in (
+            b"no colon",
+            b": no name",
+            b"X : y",
+            b"X: a\0b",
+            b"X: a\nb",
+            b"X: a\x7f",
+            b"X\xff: y",
+            b"X: y\r\n folded",
+            b"Transfer-Encoding:\r\n\tchunked",
+        ):
+            for more in ((), (b"X: y",)):
+                self.assertMalformed("malformed header", head(b"GET /?content=X", line, *more))
+
+    def test_length(self) -> None:
+        """A length is a number, said once, and not beside a coding; sections 6.2 and 6.3."""
+        self.assertMalformed(
+            "malformed request",
             announced(b"-1"),
             announced(b"1_0"),
             announced(b"1, 1"),
-            announced(b"9", b"Content-Length: 9\r\n"),
-            announced(b"9", b"Transfer-Encoding: chunked\r\n"),
-            b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
+            announced(b"9", b"Content-Length: 9"),
+            announced(b"9", CODED),
+        )
+
+    def test_coding(self) -> None:
+        """The one coding is chunked, said once, and HTTP/1.0 knows none; section 6.1."""
+        self.assertMalformed(
+            "the one coding is chunked, of HTTP/1.1",
+            head(b"POST /?content=X", b"Transfer-Encoding: identity"),
+            head(b"POST /?content=X", b"Transfer-Encoding: identity", CODED),
+            announced(b"9", b"Transfer-Encoding: identity"),
+            CHUNKED.replace(b"HTTP/1.1", b"HTTP/1.0"),
+        )
+        self.assertMalformed("malformed request", head(b"POST /", b"Transfer-Encoding: gzip"))
+
+    def test_chunk(self) -> None:
+        """Chunks are as long as they say; section 7.1."""
+        self.assertMalformed(
+            "malformed request",
             CHUNKED + b"xyz\r\n",
+            CHUNKED + b"+9\r\n",
+            CHUNKED + b"9;\n\r\n",
             CHUNKED + b"9\r\ncontent=Xtoo long\r\n0\r\n\r\n",
+        )
+
+    def test_trailer(self) -> None:
+        """What comes after the chunks are headers, and say nothing of length; section 7.1.2."""
+        for line in (
+            b"no colon",
+            b"X: y\n\n" + head(b"GET /").rstrip(),
+            b"X: y\r\n folded",
+            b"Content-Length: 9",
         ):
-            self.client.leave()
-            self.client = self.connect()
-            self.assertClosing(self.client.ask(data), 400, "malformed request")
+            stream = CHUNKED + b"9\r\ncontent=X\r\n0\r\n" + line + b"\r\n\r\n"
+            self.assertMalformed("malformed trailer", stream)
+        self.client.leave()
+        self.client = self.connect()
+        answer = self.client.ask(CHUNKED + b"9\r\ncontent=X\r\n0\r\nX: y\r\nZ:\r\n\r\n")
+        self.assertPublished(answer, ("broadcast", b"X", True, None))
+
+    def test_no_body_asked_for(self) -> None:
+        """The body of a request that is refused for its head is not asked for."""
+        self.assertMalformed(
+            "a request has one Host",
+            announced(b"9", b"Expect: 100-continue", b"Host: x"),
+        )
 
     def test_forged_header(self) -> None:
         """A line end in a header's value makes no second header."""
-        self.client.send(b"GET / HTTP/1.1\r\nX: a\rSet-Cookie: b\r\n\r\n")
+        self.client.send(head(b"GET /", b"X: a\rSet-Cookie: b"))
         self.assertNotIn(b"Cookie", self.client.received())
 
 
@@ -170,12 +253,12 @@ class BodyTests(ConnectionTestCase):
 
     def test_not_asked_to_continue(self) -> None:
         """A client that waits to be told to go on is not told to."""
-        answer = self.client.ask(announced(b"1048577", b"Expect: 100-continue\r\n"))
+        answer = self.client.ask(announced(b"1048577", b"Expect: 100-continue"))
         self.assertClosing(answer, 413, BODY)
 
     def test_asked_to_continue(self) -> None:
         """It is told to where the body may come."""
-        self.client.send(announced(b"9", b"Expect: 100-continue\r\n"))
+        self.client.send(announced(b"9", b"Expect: 100-continue"))
         self.assertEqual(self.client.received(), b"HTTP/1.1 100 Continue\r\n\r\n")
         answer = self.client.ask(b"content=X")
         self.assertPublished(answer, ("broadcast", b"X", True, None))
@@ -201,7 +284,7 @@ class BodyTests(ConnectionTestCase):
 
     def test_of_other_methods(self) -> None:
         """Every method has that bound, where a body means nothing too."""
-        answer = self.client.ask(b"GET /health HTTP/1.1\r\nContent-Length: 1048577\r\n\r\n")
+        answer = self.client.ask(head(b"GET /health", b"Content-Length: 1048577"))
         self.assertClosing(answer, 413, BODY)
 
 
@@ -311,7 +394,7 @@ class EndTests(ConnectionTestCase):
 
     def test_client_half_closes(self) -> None:
         """A client that sends nothing more still gets its answer."""
-        self.client.send(b"GET /?content=X HTTP/1.1\r\n\r\n")
+        self.client.send(head(b"GET /?content=X"))
         self.client.protocol.readConnectionLost()
         [answer] = self.client.answers()
         self.assertPublished(answer, ("broadcast", b"X", True, None))
@@ -322,7 +405,7 @@ class EndTests(ConnectionTestCase):
         """It gets it if that takes a while, too."""
         later = Later()
         self.site.resource.putChild(b"later", later)
-        self.client.send(b"GET /later HTTP/1.1\r\n\r\n")
+        self.client.send(head(b"GET /later"))
         self.client.protocol.readConnectionLost()
         self.assertFalse(self.client.transport.disconnecting)
         later.requests[0].answer(b"done")
@@ -332,13 +415,10 @@ class EndTests(ConnectionTestCase):
 
     def test_after_the_last(self) -> None:
         """What comes after a request that was to be the last is not served."""
-        self.client.send(
-            b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
-            + b"GET /?content=X HTTP/1.1\r\n\r\n" * 1000
-        )
+        self.client.send(head(b"GET /", b"Connection: close") + head(b"GET /?content=X") * 1000)
         [answer] = self.client.answers()
         self.assertPublished(answer)
-        self.client.send(b"GET /?content=X HTTP/1.1\r\n\r\n")
+        self.client.send(head(b"GET /?content=X"))
         self.assertEqual(self.client.received(), b"")
         self.assertEqual(self.channel.published, [])
 
@@ -346,7 +426,7 @@ class EndTests(ConnectionTestCase):
         """A refusal comes after the answers to the requests before it."""
         later = Later()
         self.site.resource.putChild(b"later", later)
-        self.client.send(b"GET /later HTTP/1.1\r\n\r\nno request\r\n")
+        self.client.send(head(b"GET /later") + b"no request\r\n")
         self.assertEqual(self.client.received(), b"")
         later.requests[0].answer(b"done")
         first, second = self.client.answers()

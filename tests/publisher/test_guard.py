@@ -94,3 +94,20 @@ class SiteTests(GuardCase):
             with self.subTest(headers=headers):
                 self.assertEqual(self.status(*headers), 403)
         self.assertEqual(self.channel.published, [])
+
+    def test_whole_url(self) -> None:
+        """Where the target names the host, the Host does not count; RFC 9112 section 3.2.2."""
+        ours, evil = b"http://localhost/?content=X", b"http://evil.test/?content=X"
+        self.assertEqual(self.status(b"Host: evil.test", target=ours), 200)
+        self.channel.published.clear()
+        self.assertEqual(self.status(b"Host: localhost", target=evil), 403)
+        origin = b"Origin: http://evil.test"
+        self.assertEqual(self.status(b"Host: evil.test", origin, target=ours), 403)
+        self.assertEqual(self.channel.published, [])
+
+    def test_no_host(self) -> None:
+        """What is no host is nobody's: whoever says so is refused, in one line."""
+        self.assertEqual(self.status(b"Host: localhost", b"Origin: http://["), 403)
+        self.assertEqual(self.status(b"Host: [::::]"), 403)
+        self.assertEqual(self.channel.published, [])
+        self.assertEqual(self.flushLoggedErrors(), [])

@@ -35,5 +35,5 @@ class HealthTests(SiteTestCase):
 
     def test_below(self) -> None:
         """There is nothing below it."""
-        for path in (b"/health/", b"/health/x", b"/healthy", b"health", b"xhealth"):
+        for path in (b"/health/", b"/health/x", b"/healthy", b"//health", b"/xhealth"):
             self.assertAnswer(self.client.get(path), 404, "there is nothing at this path")

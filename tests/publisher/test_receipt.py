@@ -34,7 +34,7 @@ class ReceiptTests(SiteTestCase):
         for prefer in (b"return=representation", b"respond-async, Return=Representation"):
             status, _ = self.asked(b"/?content=X", receipt, b"Prefer: %s\r\n" % prefer)
             self.assertEqual(status, 200)
-        answer = self.client.get(b"/?content=X", more=b"Prefer: return=minimal\r\n")
+        answer = self.client.get(b"/?content=X", b"GET", b"Prefer: return=minimal")
         self.assertEqual((answer.status, answer.body), (200, b"ok"))
 
     def test_nobody_there(self) -> None:

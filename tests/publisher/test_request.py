@@ -12,7 +12,7 @@ from twisted.web.resource import Resource
 from typing_extensions import override
 
 from tests.channel.properties import cases
-from tests.publisher.client import FORM, Client, SiteTestCase
+from tests.publisher.client import FORM, Client, SiteTestCase, head
 from tests.publisher.test_seed import refuse
 from tpush.publisher.request import PublisherRequest
 
@@ -51,11 +51,12 @@ class AnswerTests(SiteTestCase):
     def test_pipelined(self) -> None:
         """Requests that come at once are answered in order, whatever their answers are."""
         self.client.send(
-            b"GET /?content=1 HTTP/1.1\r\n\r\n"
-            b"GET /x HTTP/1.1\r\n\r\n"
-            b"POST / HTTP/1.1\r\nContent-Type: %b\r\nContent-Length: 9\r\n\r\ncontent=2"
-            b"GET /?to_worker_id=1 HTTP/1.1\r\n\r\n"
-            b"GET /?content=3 HTTP/1.1\r\n\r\n" % FORM
+            head(b"GET /?content=1")
+            + head(b"GET /x")
+            + head(b"POST /", b"Content-Type: " + FORM, b"Content-Length: 9")
+            + b"content=2"
+            + head(b"GET /?to_worker_id=1")
+            + head(b"GET /?content=3")
         )
         statuses = [answer.status for answer in self.client.answers()]
         self.assertEqual(statuses, [200, 404, 200, 400, 200])
@@ -63,9 +64,14 @@ class AnswerTests(SiteTestCase):
 
     def test_closed_when_asked(self) -> None:
         """A client that wants the connection closed after the answer has that."""
-        for line in (b"HTTP/1.1\r\nConnection: close", b"HTTP/1.0"):
+        for request in (
+            head(b"GET /?content=X", b"Connection: close"),
+            head(b"GET /?content=X", b"Connection: keep-alive, Close ,x"),
+            head(b"GET /?content=X", b"Connection: x", b"Connection: close"),
+            b"GET /?content=X HTTP/1.0\r\n\r\n",
+        ):
             client = self.connect()
-            answer = client.ask(b"GET /?content=X %b\r\n\r\n" % line)
+            answer = client.ask(request)
             self.assertPublished(answer, ("broadcast", b"X", True, None))
             self.assertTrue(client.transport.disconnecting)
             client.leave()
@@ -75,9 +81,9 @@ class AnswerTests(SiteTestCase):
     def test_any_pieces(self, sizes: list[int]) -> None:
         """It makes no difference in which pieces requests arrive."""
         data = (
-            b"POST /?to_worker_id=1 HTTP/1.1\r\nContent-Type: %b\r\nContent-Length: 28\r\n\r\n"
-            b"content=1&to_connection_id=2GET /?content=3 HTTP/1.1\r\nHost: localhost\r\n\r\n"
-            % FORM
+            head(b"POST /?to_worker_id=1", b"Content-Type: " + FORM, b"Content-Length: 28")
+            + b"content=1&to_connection_id=2"
+            + head(b"GET /?content=3")
         )
         for size in sizes:
             self.client.send(data[:size])
@@ -95,8 +101,8 @@ class BodyTests(SiteTestCase):
     def test_in_memory(self) -> None:
         """A body is held in memory, however large it is: no file is opened."""
         body = b"content=" + b"x" * 500_000
-        head = b"POST / HTTP/1.1\r\nContent-Type: %b\r\nTransfer-Encoding: chunked\r\n\r\n" % FORM
-        chunked = head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+        start = head(b"POST /", b"Content-Type: " + FORM, b"Transfer-Encoding: chunked")
+        chunked = start + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
         with patch.object(tempfile, "TemporaryFile", partial(refuse, Boom())):
             self.assertEqual(self.client.post(body).status, 200)
             self.assertEqual(self.client.ask(chunked).status, 200)
@@ -147,7 +153,7 @@ class FaultTests(SiteTestCase):
         """Where it comes in the middle of an answer, the connection is cut."""
         self.site.resource.putChild(b"broken", Broken(b"be"))
         client = Client(self.site)
-        client.send(b"GET /broken HTTP/1.1\r\n\r\n")
+        client.send(head(b"GET /broken"))
         self.assertTrue(client.transport.disconnected)
         self.assertNotIn(b"500", client.received())
         client.leave()

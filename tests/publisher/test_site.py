@@ -6,7 +6,7 @@ from unittest.mock import patch
 from twisted.logger import capturedLogs
 from twisted.web import http
 
-from tests.publisher.client import Client, SiteTestCase
+from tests.publisher.client import Client, SiteTestCase, head
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
 from tpush.publisher.site import PublisherSite
@@ -23,7 +23,7 @@ class SiteTests(SiteTestCase):
         with capturedLogs() as events:
             for target in (b"/?content=X", b"/?to_worker_id=1", b"/x", b"/health"):
                 for method in (b"GET", b"HEAD", b"BREW"):
-                    self.client.send(b"%b %b HTTP/1.1\r\n\r\n" % (method, target))
+                    self.client.send(head(b"%b %b" % (method, target)))
         self.assertEqual(list(events), [])
 
     def test_starts_quietly(self) -> None:

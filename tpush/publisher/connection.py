@@ -8,7 +8,6 @@ and what still comes in discarded until the client closes its own (:rfc:`9112#se
 short while, then the connection is cut.
 """
 
-import re
 from http import HTTPStatus
 from typing import Any
 
@@ -16,23 +15,26 @@ from twisted.internet.interfaces import IHalfCloseableProtocol, ITCPTransport
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel, datetimeToString
+from twisted.web.http import HTTPChannel, Request, datetimeToString
 from twisted.web.http_headers import Headers
 from typing_extensions import override
 from zope.interface import implementer
 
 from tpush.errors import TooLarge
 from tpush.limits import Limits
-from tpush.publisher.errors import Overloaded
+from tpush.publisher.errors import BadRequest, Overloaded
+from tpush.publisher.head import (
+    RequestLine,
+    check_field_line,
+    check_head,
+    check_trailer_line,
+    is_last,
+    parse_request_line,
+)
 from tpush.publisher.load import Load
 
 SERVER = b"tpush"
 """Says what we are, and nothing of the versions of anything."""
-
-REQUEST_LINE = re.compile(rb"[A-Z]+ /[^ ]* HTTP/1\.[01]")
-"""No header looks like this: it would have a colon in its name."""
-
-NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 DISCARD_SECONDS = 2.0
 """What a client still sends after a refusal is discarded for so long."""
@@ -48,6 +50,8 @@ class HTTPConnection(HTTPChannel):
     """
 
     transport: Any
+    _line: RequestLine | None = None
+    """The request line, while the rest of the request is read."""
 
     def __init__(self, limits: Limits, load: Load) -> None:
         super().__init__()
@@ -66,12 +70,9 @@ class HTTPConnection(HTTPChannel):
 
     @override
     def lineReceived(self, line: bytes) -> None:
-        # curl sends what was typed: twisted.web takes no request line that is not ASCII.
-        if not line.isascii() and REQUEST_LINE.fullmatch(line):
-            line = NOT_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], line)
         try:
-            super().lineReceived(line)
-        except (TooLarge, Overloaded) as error:
+            super().lineReceived(self._checked(line))
+        except (BadRequest, TooLarge, Overloaded) as error:
             self.refuse(error.status, str(error))
 
     @override
@@ -80,22 +81,46 @@ class HTTPConnection(HTTPChannel):
             ok: bool = super().headerReceived(line)
         except ValueError:
             # Python turns no more than 4,300 digits into a number.
-            self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "a length of too many digits")
-            return False
+            raise TooLarge("a length of too many digits") from None
         return ok
 
     @override
     def allHeadersReceived(self) -> None:
+        headers = self.requests[-1].requestHeaders
+        hosts = headers.getRawHeaders(b"Host", ())
+        check_head(self._version, hosts, headers.getRawHeaders(b"Transfer-Encoding", ()))
+        if self._line is not None and self._line.authority is not None:
+            headers.setRawHeaders(b"Host", [self._line.authority])
         super().allHeadersReceived()
         if self.length != 0:
             self.resetTimeout()
 
     @override
+    def checkPersistence(self, request: Request, version: bytes) -> bool:
+        # Not twisted.web's own, which sees no `close` that has a comma or another header before it.
+        last = is_last(version, request.requestHeaders.getRawHeaders(b"Connection", ()))
+        if last:
+            request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+        return not last
+
+    @override
     def rawDataReceived(self, data: bytes) -> None:
         try:
             super().rawDataReceived(data)
-        except TooLarge as error:
+        except (BadRequest, TooLarge) as error:
             self.refuse(error.status, str(error))
+
+    @override
+    def _finishRequestBody(self, data: bytes) -> None:
+        # twisted.web keeps what came as trailers, and looks at none of it.
+        for line in getattr(self._transferDecoder, "_trailerHeaders", ()):
+            check_trailer_line(bytes(line))
+        super()._finishRequestBody(data)
+
+    @override
+    def allContentReceived(self) -> None:
+        self._line = None
+        super().allContentReceived()
 
     @override
     def lineLengthExceeded(self, line: bytes) -> None:
@@ -174,6 +199,16 @@ class HTTPConnection(HTTPChannel):
         self.writeHeaders(b"HTTP/1.1", b"%d" % status, phrase, headers)
         self.write(body)
         self._close()
+
+    def _checked(self, line: bytes) -> bytes:
+        """Return a line of a head as twisted.web is to read it."""
+        if self._line is None:
+            if line:
+                self._line = parse_request_line(line)
+                return bytes(self._line)
+        elif line:
+            check_field_line(line)
+        return line
 
     def _refuse_head(self, most: str) -> None:
         status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE

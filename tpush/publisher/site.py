@@ -70,13 +70,6 @@ class PublisherSite(Site):
         # Were h2 installed, twisted.web would offer HTTP/2 on TLS, which knows none of our bounds.
         return [b"http/1.1"]
 
-    @override
-    def getResourceFor(self, request: PublisherRequest) -> Any:
-        # Elsewhere the first byte of a path is not looked at.
-        if not request.path.startswith(b"/"):
-            return Missing()
-        return super().getResourceFor(request)
-
     # No access log: it costs an eighth of the throughput, and a timer that never ends.
 
     @override
