@@ -150,7 +150,7 @@ class OptionsTests(SynchronousTestCase):
                 default = f" [default: {option.default}]" if option.default else ""
                 words = f"{option.help}{default}".replace("- ", "-")
                 self.assertIn(words, shown.replace("- ", "-"))
-                self.assertIn(option.variable.replace("-", ""), shown.replace("- ", ""))
+                self.assertEqual(option.variable, "TPUSH_" + option.name.upper().replace("-", "_"))
 
     def test_settings_travel(self) -> None:
         """What the options say can be sent to a worker process, and makes the same limits."""

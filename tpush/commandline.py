@@ -35,8 +35,10 @@ class RoleOptions(Options):
 
     def __init__(self) -> None:
         super().__init__()
-        self.longdesc = "Each option has an environment variable: " + ", ".join(
-            f"--{option.name} is {option.variable}" for option in self.table
+        example = self.table[0]
+        self.longdesc = (
+            f"Each option has an environment variable, as {example.variable} for "
+            f"--{example.name}; the command line comes first."
         )
         self.given: dict[str, list[str]] = {}
         """What the command line says, as text."""

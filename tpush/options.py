@@ -125,7 +125,8 @@ MAX_PEER_MESSAGES = Option(
     "max-peer-messages",
     str(DEFAULTS.peer_items),
     whole(1, 2**40),
-    "the same in messages",
+    "messages that may wait for one that takes none of them for 5 to 10 seconds; beyond it, it is "
+    "given up",
     limit="peer_items",
 )
 MAX_HELD = Option(
@@ -204,8 +205,8 @@ SLOW_CLIENT = Option(
     "slow-client",
     "disconnect",
     one_of("disconnect", "drop-newest", "drop-oldest", "keep-latest"),
-    "what is done beyond that: disconnect (with close code 4008), drop-newest, drop-oldest or "
-    "keep-latest",
+    "what is done for a client beyond --max-pending: disconnect (with close code 4008), "
+    "drop-newest, drop-oldest or keep-latest",
 )
 PING_INTERVAL = Option(
     "ping-interval",
@@ -294,7 +295,8 @@ MAX_HELD_BYTES = Option(
     "max-held-bytes",
     str(DEFAULTS.held_bytes),
     whole(1, 2**40),
-    "the same in bytes",
+    "bytes of publishes that a process holds until the channel acknowledges them; beyond it they "
+    "fail (503)",
     limit="held_bytes",
 )
 MAX_HTTP_CONNECTIONS = Option(
