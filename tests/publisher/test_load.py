@@ -65,6 +65,7 @@ class LoadTests(SiteTestCase):
         one_more = self.connect(transport)
         self.assertTrue(one_more.received().startswith(b"HTTP/1.1 503 "))
         self.assertTrue(transport.disconnecting)
+        one_more.leave()
         self.assertEqual(self.site.metrics.full, 1)
         others.pop().leave()
         others.append(self.connect())

@@ -10,12 +10,14 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
+from tests.memory import traced
 from tests.pusher.client import Client
 from tests.pusher.websocket import BROWSER_OFFER, client_frame, handshake
 from tpush.limits import Limits
 from tpush.message import BROADCAST, ConnectionID, Message, WorkerID
 from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.closing import GOING_AWAY
+from tpush.pusher.connection import Connection
 from tpush.pusher.factory import PusherFactory
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
@@ -264,6 +266,69 @@ class ConnectionTests(SynchronousTestCase):
         self.clock.advance(10)
         self.assertTrue(client.gone)
 
+    def test_too_many_at_once(self) -> None:
+        """What came together with the frames that were too many is not looked at."""
+        seen: list[bytes] = []
+
+        class Seeing(Connection):
+            @override
+            def onPong(self, payload: bytes) -> None:
+                seen.append(payload)
+
+        class Factory(PusherFactory):
+            connection_class = Seeing
+
+        client = Client(Factory(WorkerID(7), self.clock, Limits(client_frames=5))).open()
+        client.send(client_frame(PONG, b"x") * 1000)
+        self.assertEqual(len(seen), 5)
+
+    def test_too_many_while_closing(self) -> None:
+        """A client that is being closed is read no more either when it sends too many frames."""
+        self.factory = self.make(client_frames=5)
+        client = Client(self.factory).open()
+        client.connection.close(GOING_AWAY)
+        client.send(client_frame(TEXT, b"x") * 6)
+        self.assertEqual(client.transport.producerState, "paused")
+        self.assertEqual(self.factory.metrics.flooding, 0)
+
+    def test_endless_control_frame(self) -> None:
+        """A control frame that is too long is refused, and its payload is not gathered."""
+        client = Client(self.factory).open()
+        with traced() as memory:
+            client.send(b"\x89\xff" + (2**40).to_bytes(8, "big") + bytes(4))
+            for _ in range(10):
+                client.send(bytes(65_536))
+        opcode, payload = client.frames[-1]
+        self.assertEqual((opcode, payload[:2]), (CLOSE, struct.pack("!H", 1002)))
+        self.assertTrue(client.gone)
+        self.assertLess(memory.held, 20_000)
+
+    def test_endless_message(self) -> None:
+        """A message of empty fragments, without end, takes no memory."""
+        self.factory = self.make(client_frames=0)
+        client = Client(self.factory).open()
+        client.send(client_frame(TEXT, b"hello", final=False))
+        with traced() as memory:
+            client.send(client_frame(0, b"", final=False) * 10_000)
+        self.assertLess(memory.held, 20_000)
+        self.assertFalse(client.gone)
+
+    def test_who_does_not_read_the_end(self) -> None:
+        """A client that does not take what it is told last is dropped a little later."""
+        closing, refused = Client(self.factory).open(), Client(self.factory)
+        closing.connection.pauseProducing()
+        closing.send(client_frame(CLOSE, struct.pack("!H", 1000)))
+        refused.send(b"GET / HTTP/1.0\r\n\r\n")
+        full = Client(self.make(connections=1, handshakes=0))
+        for client in (closing, refused, full):
+            self.assertTrue(client.transport.disconnecting)
+        self.clock.advance(3.9)
+        for client in (closing, refused, full):
+            self.assertFalse(client.transport.disconnected)
+        self.clock.advance(0.2)
+        for client in (closing, refused, full):
+            self.assertTrue(client.transport.disconnected)
+
     def test_large_head(self) -> None:
         """A handshake without end is refused, and what follows is not looked at."""
         client = Client(self.factory)
@@ -308,8 +373,20 @@ class ConnectionTests(SynchronousTestCase):
     def test_nothing_left_on_the_clock(self) -> None:
         """A client that came and went leaves no timer."""
         client = Client(self.factory).open()
-        client.connection.close(GOING_AWAY)
-        client.send(client_frame(CLOSE, struct.pack("!H", 1001)))
         client.lose()
-        self.clock.advance(60)
+        self.clock.advance(0)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_nothing_left_of_an_end(self) -> None:
+        """Nor does one that was refused, was closing, or had closed."""
+        refused, full = Client(self.factory), Client(self.make(handshakes=0))
+        refused.send(b"GET / HTTP/1.0\r\n\r\n")
+        closed, closing, dropped = (Client(self.factory).open() for _ in range(3))
+        closed.send(client_frame(CLOSE, struct.pack("!H", 1001)))
+        for client in (closing, dropped):
+            client.connection.close(GOING_AWAY)
+        dropped.send(client_frame(CLOSE, struct.pack("!H", 1001)))
+        for client in (refused, full, closed, closing, dropped):
+            client.lose()
+        self.clock.advance(0)
         self.assertEqual(self.clock.getDelayedCalls(), [])

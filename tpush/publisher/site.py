@@ -14,7 +14,7 @@ from tpush.interfaces import IChannel
 from tpush.limits import Limits
 from tpush.metrics import PublisherMetrics
 from tpush.net.refusing import Refusing
-from tpush.publisher.connection import HTTPConnection
+from tpush.publisher.connection import DISCARD_SECONDS, HTTPConnection
 from tpush.publisher.guard import Guard
 from tpush.publisher.health import Health
 from tpush.publisher.load import Load
@@ -54,6 +54,7 @@ class PublisherSite(Site):
         request_factory = partial(PublisherRequest, max_body=limits.content, load=self.load)
         super().__init__(Root(), request_factory, timeout=limits.request_wait, reactor=reactor)
         self._limits = limits
+        self._reactor = reactor
         self.resource.putChild(b"", Seed(channel, guard or Guard(), self.load, limits.fields))
         self.resource.putChild(b"health", Health(channel))
 
@@ -63,7 +64,9 @@ class PublisherSite(Site):
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        return super().buildProtocol(addr) if self.load.connected() else Refusing(FULL)
+        if not self.load.connected():
+            return Refusing(FULL, self._reactor, DISCARD_SECONDS)
+        return super().buildProtocol(addr)
 
     @override
     def acceptableProtocols(self) -> list[bytes]:

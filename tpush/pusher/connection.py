@@ -32,9 +32,14 @@ from tpush.pusher.room import NoRoom, Place, Room
 from tpush.tokens import Claims
 
 OPEN = WebSocketServerProtocol.STATE_OPEN
+CLOSE = 8
+"""The first opcode of control frames, :rfc:`6455#section-5.2`."""
 
 MAX_HEAD = 64 * 1024
 """Bytes of an opening handshake: Autobahn gathers any number, and searches all at each read."""
+
+MAX_CONTROL = 125
+"""Bytes of a control frame, :rfc:`6455#section-5.5`."""
 
 LEFT_BEHIND = (
     "http_request_data",
@@ -73,6 +78,8 @@ class Owner(Protocol):
     admission: Admission
     room: Room
     countConnections: int
+    closeHandshakeTimeout: float
+    """Seconds that a client has to take what it is told last."""
     client_frames: int
     """What a client may send in a second; 0 is without bound."""
 
@@ -112,6 +119,8 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
     _verdict: Close | None = None
     """How it is closed as soon as it has opened."""
     _expiry: IDelayedCall | None = None
+    _end: IDelayedCall | None = None
+    """Drops it, where it does not take what it is told last."""
     _backlog: Backlog | None = None
     """What waits, while the transport takes nothing more."""
     _paused = False
@@ -142,12 +151,22 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         WebSocketProtocol._connectionLost(self, reason)  # type: ignore[arg-type]
         self.factory.countConnections -= 1
-        if self._expiry is not None and self._expiry.active():
-            self._expiry.cancel()
+        # The last of them is Autobahn's, which lets it run.
+        for timer in (self._expiry, self._end, self.closeHandshakeTimeoutCall):
+            if timer is not None and timer.active():
+                timer.cancel()
         # Autobahn has resolved it with the connection itself. Without that cycle a connection is
         # freed when it is lost, with the buffers of its transport, and not by some late pass of
         # the garbage collector.
         self.is_closed = None
+
+    @override
+    def dropConnection(self, abort: bool = False) -> None:
+        if not abort and self.state != self.STATE_CLOSED:
+            # Twisted waits without end for a client that does not take what is written, or, with
+            # TLS, does not answer the close.
+            self._end = self.factory.later(self.factory.closeHandshakeTimeout, self.abort)
+        super().dropConnection(abort)
 
     @override
     def onConnect(self, request: ConnectionRequest) -> str | None:
@@ -193,15 +212,28 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
     @override
     def onFrameBegin(self) -> None:
         super().onFrameBegin()
+        frame = self.current_frame
+        if frame.opcode >= CLOSE and frame.length > MAX_CONTROL:
+            # Autobahn has said so, and reads on for an answer: it would gather all of this.
+            self.dropConnection()
+            return
         now = self.factory.seconds()
         if now - self._second >= 1:
             self._second, self._frames = now, 0
         self._frames += 1
-        if 0 < self.factory.client_frames < self._frames and self.state == OPEN:
-            self.factory.metrics.flooding += 1
-            self.close(TOO_MANY)
+        if 0 < self.factory.client_frames < self._frames:
+            if self.state == OPEN:
+                self.factory.metrics.flooding += 1
+                self.close(TOO_MANY)
             # What it has sent on top is not even parsed; its time to answer the close is running.
+            self.data = b""
             self.transport.pauseProducing()  # type: ignore[union-attr]
+
+    @override
+    def onMessageFrameData(self, payload: bytes) -> None:
+        # Autobahn keeps empty fragments too, of a message that may have any number of them.
+        if payload:
+            super().onMessageFrameData(payload)
 
     @override
     def onPing(self, payload: bytes) -> None:

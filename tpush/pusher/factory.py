@@ -95,7 +95,8 @@ class PusherFactory(WebSocketServerFactory):
         try:
             place = self.room.arrive(getattr(addr, "host", None))
         except NoRoom as no_room:
-            return Refusing(refusal(no_room.status, no_room.reason))
+            answer = refusal(no_room.status, no_room.reason)
+            return Refusing(answer, self.reactor, self.closeHandshakeTimeout)
         connection: Any = super().buildProtocol(addr)
         connection.place = place
         self._connections.add(connection)
