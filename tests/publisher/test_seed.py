@@ -1,5 +1,6 @@
 """The seed's URL, as a back end sees it."""
 
+import gzip
 from functools import partial
 from typing import NoReturn
 from urllib.parse import quote_from_bytes
@@ -8,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.channel.properties import cases
+from tests.memory import traced
 from tests.publisher.client import FORM, Answer, Published, SiteTestCase, head
 from tpush.errors import ChannelClosed, OutboxFull, TooLarge, TPushError
+from tpush.limits import MIB
 from tpush.message import MAX_ID
 
 TOGETHER = "to_worker_id and to_connection_id go together"
@@ -154,6 +157,14 @@ class PostTests(SiteTestCase):
         """A compressed body is refused, rather than taken for a form without fields."""
         answer = self.client.post(b"content=X", FORM, b"/", b"Content-Encoding: gzip")
         self.assertRefused(answer, 415, "a body that is compressed is not read")
+
+    def test_bomb(self) -> None:
+        """It is not inflated for that, however much it would become."""
+        body = gzip.compress(bytes(20 * MIB))
+        with traced() as memory:
+            answer = self.client.post(body, FORM, b"/?content=X", b"Content-Encoding: gzip")
+        self.assertRefused(answer, 415, "a body that is compressed is not read")
+        self.assertLess(memory.peak, 50_000 + 4 * len(body))
 
     def test_bad_multipart(self) -> None:
         """A multipart form that is broken is refused, and the connection goes on."""
