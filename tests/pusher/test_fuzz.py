@@ -3,10 +3,13 @@
 # ruff: noqa: N802 - assertions are named as trial's own
 
 import gc
+import re
 import struct
 from dataclasses import replace
 from random import Random
 
+import h11
+from autobahn.websocket.types import ConnectionRequest
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
@@ -63,10 +66,31 @@ def is_text(payload: bytes) -> bool:
     return True
 
 
+def headers_by_h11(stream: bytes) -> dict[str, str]:
+    """Return the headers at the start of a stream, by name; those of one name are one list."""
+    connection = h11.Connection(h11.SERVER)
+    connection.receive_data(stream)
+    request = connection.next_event()
+    assert isinstance(request, h11.Request)
+    values: dict[str, list[str]] = {}
+    for name, value in request.headers:
+        # Autobahn takes this byte for the end of a line.
+        text = value.replace(b"\x85", b"?").decode("latin-1").strip()
+        values.setdefault(name.decode(), []).append(text)
+    return {name: ", ".join(values[name]) for name in values}
+
+
 class Recorded(Connection):
     """Keeps what was taken for a message or a ping."""
 
     events: list[Event]
+    seen: dict[str, str]
+    """The headers of its handshake."""
+
+    @override
+    def onConnect(self, request: ConnectionRequest) -> str | None:
+        self.seen = dict(request.headers)
+        return super().onConnect(request)
 
     @override
     def onOpen(self) -> None:
@@ -201,6 +225,17 @@ class HandshakeTests(FuzzTestCase):
             stranger.send(piece)
         return stranger
 
+    def assertSeen(self, connection: Connection, stream: bytes) -> None:
+        """Check that whatever got so far has the headers that h11 reads."""
+        seen = getattr(connection, "seen", None)
+        if seen is not None:
+            # h11 makes something of these two, which are not looked at in a handshake.
+            stream = re.sub(rb"(?im)^(content-length|transfer-encoding):.*\r\n", b"", stream)
+            theirs = headers_by_h11(stream)
+            for name in ("content-length", "transfer-encoding"):
+                seen.pop(name, None)
+            self.assertEqual(seen, theirs)
+
     def test_whole(self) -> None:
         """What is as it should be is taken, with no extension, and greeted."""
         for name, random in randoms(200):
@@ -219,6 +254,7 @@ class HandshakeTests(FuzzTestCase):
             stream = writer.damage(writer.handshake())
             with told(name, stream):
                 stranger = self.send(stream + PROBE, random)
+                self.assertSeen(stranger.connection, stream)
                 status = stranger.head[9:12]
                 if not status:
                     self.assertFalse(stranger.gone)

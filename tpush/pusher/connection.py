@@ -26,6 +26,7 @@ from tpush.net.unsent import unsent
 from tpush.pusher.admission import NOBODY, PLAIN, Admission, Denied, Handshake
 from tpush.pusher.backlog import Backlog, BacklogFull
 from tpush.pusher.closing import EXPIRED, SLOW, TOO_MANY, Close
+from tpush.pusher.head import read_head
 from tpush.pusher.receiver import Outcome, Receiver
 from tpush.pusher.refusal import refusal
 from tpush.pusher.room import NoRoom, Place, Room
@@ -37,6 +38,9 @@ CLOSE = 8
 
 MAX_HEAD = 64 * 1024
 """Bytes of an opening handshake: Autobahn gathers any number, and searches all at each read."""
+
+END = b"\r\n\r\n"
+"""Of an opening handshake."""
 
 MAX_CONTROL = 125
 """Bytes of a control frame, :rfc:`6455#section-5.5`."""
@@ -146,6 +150,17 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
             self.failHandshake("the head of a request is too large", 431)
         elif self.state != self.STATE_CLOSED:
             self._dataReceived(data)
+
+    @override
+    def processHandshake(self) -> None:
+        if END in self.data:
+            head, end, rest = self.data.partition(END)
+            plain = read_head(head)
+            if plain is None:
+                self.failHandshake("malformed request")
+                return
+            self.data = plain + end + rest
+        super().processHandshake()
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
