@@ -20,6 +20,7 @@ TOKENS = (
     *(name + b"=" for name in NAMES),
     *(b"&%b=" % name for name in NAMES),
     b"to_worker_id=7&to_connection_id=8&content=",
+    b"content=a+b",
     b"&",
     b"=",
     b";",
@@ -49,21 +50,23 @@ TOKENS = (
 )
 queries = st.lists(st.sampled_from(TOKENS), max_size=8).map(b"".join)
 forms = st.lists(st.sampled_from((*TOKENS, b"\0", b"\r\n", b" ", b"?", b"#")), max_size=8)
+TEXTS = (
+    b"",
+    b"0",
+    b"1",
+    b"7",
+    b"1_0",
+    b"+1",
+    b" 1",
+    b"1 \t",
+    b"\r\n--",
+    b"\xff",
+    b"a&content=b",
+    b"%41",
+)
 values = st.one_of(
-    st.sampled_from((
-        b"",
-        b"0",
-        b"1",
-        b"7",
-        b"1_0",
-        b"+1",
-        b" 1",
-        b"1 \t",
-        b"\r\n--",
-        b"\xff",
-        b"a&content=b",
-        b"%41",
-    )),
+    st.sampled_from(TEXTS),
+    st.sampled_from(TEXTS),
     st.binary(max_size=20),
     st.integers(-1, MAX_ID + 1).map(lambda number: b"%d" % number),
 )
@@ -122,13 +125,13 @@ class FieldTests(SiteTestCase):
         self.channel.published.clear()
 
     @given(queries)
-    @cases(200)
+    @cases(250)
     def test_query(self, query: bytes) -> None:
         """Fields in the URL."""
         self.check(self.client.get(b"/?" + query), parsed(query))
 
     @given(queries, forms.map(b"".join), st.integers(1, 30))
-    @cases(200)
+    @cases(250)
     def test_form(self, query: bytes, form: bytes, size: int) -> None:
         """Fields in a form count before those in the URL, in however many chunks it comes."""
         pairs = [*parsed(query), *parsed(form)]
@@ -140,7 +143,7 @@ class FieldTests(SiteTestCase):
         self.check(self.client.ask(start + chunks + b"0\r\n\r\n"), pairs)
 
     @given(queries, pairs, st.lists(st.booleans(), min_size=5, max_size=5))
-    @cases(200)
+    @cases(250)
     def test_multipart(self, query: bytes, pairs: Pairs, files: list[bool]) -> None:
         """So do those in a form of several parts, whose values are any bytes; files are fields."""
         body, kind = multipart(pairs, files)
