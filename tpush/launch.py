@@ -12,6 +12,7 @@ from tpush.limits import share
 from tpush.net.clock import go_steady
 from tpush.net.collector import spare_collector
 from tpush.net.ending import end_in_good_order
+from tpush.net.free_memory import FreeMemory
 from tpush.net.prefork import PreforkService
 
 
@@ -27,6 +28,7 @@ def launch(config: RoleOptions, make: Callable[[], IService]) -> IService:
     go_steady(reactor)
     twistd = getattr(config, "parent", None)
     program = _Program(config.role, reactor, foreground=bool(twistd and twistd.get("nodaemon")))
+    FreeMemory(reactor).setServiceParent(program)
     make().setServiceParent(program)
     return cast(IService, program)
 

@@ -25,6 +25,7 @@ from tpush.net import control
 from tpush.net.adopting import Adopter
 from tpush.net.clock import go_steady
 from tpush.net.collector import spare_collector
+from tpush.net.free_memory import FreeMemory
 
 LEGACY = "log_legacy"
 """The system of what Twisted logs in its old way."""
@@ -72,6 +73,7 @@ class WorkerLink(control.ControlLink):
         for inherited in self._sockets:
             inherited.close()  # what listens has a copy, which ends when it stops listening
         spare_collector()
+        FreeMemory(self._reactor).startService()
         return {}
 
     @control.Ping.responder
