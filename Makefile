@@ -39,7 +39,7 @@ faults: $(TEST)  ## faults of every kind under load, SEED=1 by default: some fiv
 	TPUSH_TEST_FAULTS=40 TPUSH_TEST_RECOVERY=5 TPUSH_TEST_SEED=$(or $(SEED),1) \
 	  $(BIN)/python -m twisted.trial tests.integration.test_faults
 
-slow: $(TEST)  ## clients that read nothing, for each policy: some five minutes
+slow: $(TEST)  ## clients that read nothing, for each policy: some ten minutes
 	TPUSH_TEST_SLOW=1000 TPUSH_TEST_SECONDS=60 \
 	  TPUSH_TEST_POLICIES="disconnect drop-newest drop-oldest keep-latest" \
 	  $(BIN)/python -m twisted.trial tests.integration.test_slow

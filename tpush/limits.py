@@ -60,8 +60,8 @@ class Limits:
             quarter of them.
         per_address: connections of WebSocket clients of one IPv4 address, or one /64 of IPv6;
             beyond it, 429; 0 is without bound.
-        pending: bytes that wait for one WebSocket client, besides 64 KiB in its transport and one
-            message on its way there; beyond it, the slow-client policy.
+        pending: bytes that wait for one WebSocket client, besides 64 KiB in its transport, 64 KiB
+            in the kernel and one message on its way there; beyond it, the slow-client policy.
         ping_interval: between two pings to a WebSocket client; 0 sends none.
         ping_timeout: a WebSocket client has to answer a ping with anything at all.
         fields: of one URL, or of one form; beyond it, 400.

@@ -20,6 +20,7 @@ from tpush.net.address import show_address
 from tpush.net.eager import EagerServer
 from tpush.net.opening import BACKLOG, reason
 from tpush.net.patience import Patience
+from tpush.net.send_buffer import bound_send_buffer
 from tpush.net.unsent import Server, let_tell
 
 EndpointFor = Callable[[str], IStreamServerEndpoint]
@@ -35,7 +36,7 @@ class Listener(Service):
         endpoints: Twisted server endpoint strings.
         factory: makes the protocols.
         reactor: what listens.
-        eager: write at once where a port is plain TCP.
+        eager: write at once where a port is plain TCP, and let the kernel hold little.
         endpoint_for: turns a string into an endpoint, where it is not the reactor's own.
     """
 
@@ -106,6 +107,7 @@ class Listener(Service):
                 port.socket.listen(BACKLOG)
             self._patience.watch(port)
         if self._eager:
+            bound_send_buffer(port)
             _make_eager(port)
         self.ports.append(port)
         address = show_address(port.getHost())
