@@ -17,7 +17,8 @@ class Counts:
     Args:
         written: the kernel has taken all of it.
         dropped: it was not given to them: they are closing, or too slow.
-        pending: some of it waits in a buffer of ours: they may get it yet, or not.
+        pending: some of it waits in a buffer of ours, or did when they left: they may get it, or
+            not.
     """
 
     written: int = 0

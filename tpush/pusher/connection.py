@@ -287,9 +287,10 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
 
     @override
     def look_again(self) -> Outcome:
-        if self.state == self.STATE_CLOSED:
-            return Outcome.DROPPED
-        return Outcome.IN_TRANSPORT if unsent(self.transport) else Outcome.WRITTEN
+        # One that has ended meanwhile may have got it before, and its buffer does not say.
+        if self.state == self.STATE_CLOSED or unsent(self.transport):
+            return Outcome.IN_TRANSPORT
+        return Outcome.WRITTEN
 
     def _wait(self, backlog: Backlog, frames: bytes, messages: int) -> None:
         metrics = self.factory.metrics

@@ -11,13 +11,13 @@ class Outcome(Enum):
     """The kernel has it."""
 
     IN_TRANSPORT = "in transport"
-    """Its transport has some of it: it goes out next, or the connection ends."""
+    """Its transport has some of it, or had some when the connection ended: it may get it, or not."""
 
     WAITING = "waiting"
     """It waits in the backlog, where it may be dropped."""
 
     DROPPED = "dropped"
-    """It was not given to it, or the connection has ended."""
+    """It was not given to it."""
 
 
 class Receiver(Protocol):
