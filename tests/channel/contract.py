@@ -187,6 +187,19 @@ class ChannelContract(Case):
         self.settle(1)
         self.assertEqual(self.successResultOf(receipt), Receipt(Counts(), 0, 1))
 
+    def test_published_for_a_receipt_of_a_closed_channel(self) -> None:
+        """What is published because a closing channel has given a receipt up is refused."""
+        self.worker(1, None)
+        _b, got = self.listener("x")
+        a = self.made()
+        receipt = a.publish("x", "1", receipt=True)
+        self.assertGot(got, "1")
+        published = receipt.addCallback(lambda _: a.publish("x", "2"))
+        forget(a.close())
+        self.settle(1)
+        self.failureResultOf(published, ChannelClosed)
+        self.assertGot(got)
+
     def test_too_many_receipts(self) -> None:
         """As many receipts are waited for as may be; what is beyond is not published."""
         self.worker(1, None)

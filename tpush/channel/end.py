@@ -319,7 +319,9 @@ class ChannelEnd(IChannel):
     def close(self) -> Deferred[None]:
         if self._closing is None:
             held = self.flush() if len(self.outbox) else succeed(None)
-            self._closing = Deferred.fromCoroutine(self._close(held))
+            # Before it begins: who waited for a receipt may publish when that is given up.
+            self._closing = Deferred()
+            Deferred.fromCoroutine(self._close(held)).chainDeferred(self._closing)
         return self._closing
 
     async def _close(self, held: Deferred[None]) -> None:
