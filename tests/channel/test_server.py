@@ -26,6 +26,10 @@ def keep(got: list[bytes], message: Message) -> None:
     got.append(message.data)
 
 
+def keep_order(lost: list[RawPeer], peer: RawPeer, _: object) -> None:
+    lost.append(peer)
+
+
 class ServerCase(SynchronousTestCase):
     tls = False
 
@@ -120,6 +124,17 @@ class GreetingTests(ServerCase):
             self.run_(2)
         self.assertIsNotNone(peer.lost)
         self.assertUndisturbed()
+
+    def test_stop_in_order(self) -> None:
+        """Links are closed in the order they came: every run of a seed does the same."""
+        closed: list[RawPeer] = []
+        peers = [self.cluster.peer() for _ in range(50)]
+        for peer in peers:
+            peer.connectionLost = partial(keep_order, closed, peer)  # type: ignore[method-assign]
+        assert self.cluster.server is not None
+        self.cluster.server.stop()
+        self.run_()
+        self.assertEqual(closed, peers)
 
     def test_stop(self) -> None:
         """A channel that stops closes all links, and leaves nothing on the clock."""

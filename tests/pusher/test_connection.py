@@ -4,6 +4,7 @@ import gc
 import struct
 import weakref
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -22,6 +23,10 @@ from tpush.pusher.factory import PusherFactory
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 TOO_SLOW = b"too slow: come back"
+
+
+def keep_order(closed: list[Client], client: Client, _: object) -> None:
+    closed.append(client)
 
 
 class ConnectionTests(SynchronousTestCase):
@@ -174,6 +179,16 @@ class ConnectionTests(SynchronousTestCase):
             self.assertNoResult(gone)
             client.lose()
         self.successResultOf(gone)
+
+    def test_close_in_order(self) -> None:
+        """Clients are closed in the order they came: every run of a seed does the same."""
+        closed: list[Client] = []
+        clients = [Client(self.factory).open() for _ in range(50)]
+        for client in clients:
+            close = partial(keep_order, closed, client)
+            client.connection.close = close  # type: ignore[method-assign]
+        _gone = self.factory.close_all(GOING_AWAY)
+        self.assertEqual(closed, clients)
 
     def test_close_nobody(self) -> None:
         """Without clients the end is told at once."""

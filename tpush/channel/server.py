@@ -348,13 +348,14 @@ class ChannelServer(Factory):
         self.metrics = broker.metrics
         self.strangers = SparingLog(self.log, clock)
         """Writes what anybody can cause who can connect."""
-        self._open: set[PeerLink] = set()
+        # In the order they came: whatever walks them does the same at each run.
+        self._open: dict[PeerLink, None] = {}
         self._links: dict[Session, PeerLink] = {}
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> PeerLink:
         link = PeerLink(self)
-        self._open.add(link)
+        self._open[link] = None
         return link
 
     def attach(self, link: PeerLink, peer: Peer, known: bytes | None, acknowledged: int) -> Session:
@@ -382,7 +383,7 @@ class ChannelServer(Factory):
 
     def lost(self, link: PeerLink, session: Session | None) -> None:
         """Be told that a link is gone; *session* still counts on it, if there is one."""
-        self._open.discard(link)
+        self._open.pop(link, None)
         if session is not None:
             del self._links[session]
             self.broker.detach(session, self.clock.seconds())

@@ -73,7 +73,8 @@ class PusherFactory(WebSocketServerFactory):
         )
         self.audience: Audience[Receiver] = Audience()
         self.fanout = FanOut(self.audience, reactor, self.frame_of)
-        self._connections: set[Connection] = set()
+        # In the order they came: whatever walks them does the same at each run.
+        self._connections: dict[Connection, None] = {}
         self._empty: Deferred[None] | None = None
         self.setProtocolOptions(
             versions=[13],
@@ -99,7 +100,7 @@ class PusherFactory(WebSocketServerFactory):
             return Refusing(answer, self.reactor, self.closeHandshakeTimeout)
         connection: Any = super().buildProtocol(addr)
         connection.place = place
-        self._connections.add(connection)
+        self._connections[connection] = None
         return connection
 
     def backlog(self) -> Backlog:
@@ -120,7 +121,7 @@ class PusherFactory(WebSocketServerFactory):
         if connection.connection is not None:
             self.audience.remove(connection.connection)
         if connection in self._connections:
-            self._connections.remove(connection)
+            del self._connections[connection]
             self.room.leave(connection.place)
         if self._empty is not None and not self._connections:
             empty, self._empty = self._empty, None
