@@ -321,7 +321,8 @@ class ChannelEnd(IChannel):
             held = self.flush() if len(self.outbox) else succeed(None)
             # Before it begins: who waited for a receipt may publish when that is given up.
             self._closing = Deferred()
-            Deferred.fromCoroutine(self._close(held)).chainDeferred(self._closing)
+            closed = Deferred.fromCoroutine(self._close(held))
+            _chained = closed.chainDeferred(self._closing)
         return self._closing
 
     async def _close(self, held: Deferred[None]) -> None:

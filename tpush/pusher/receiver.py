@@ -11,7 +11,7 @@ class Outcome(Enum):
     """The kernel has it."""
 
     IN_TRANSPORT = "in transport"
-    """Its transport has some of it, or had some when the connection ended: it may get it, or not."""
+    """Its transport has some of it, or had when the connection ended: it may get it, or not."""
 
     WAITING = "waiting"
     """It waits in the backlog, where it may be dropped."""
