@@ -157,6 +157,16 @@ class ReporterTests(SynchronousTestCase):
         self.send()
         self.assertEqual(self.told, [Counts(dropped=1)])
 
+    def test_a_ticket_that_comes_twice(self) -> None:
+        """Whoever uses a ticket again is told twice, and nothing fails."""
+        (client,) = self.clients(1)
+        client.unsent = 100
+        for data in b"1", b"2":
+            self.reporter.send(Message(BROADCAST, data), Ticket(b"same"))
+        self.clock.advance(SECOND_LOOK)
+        self.assertEqual(self.told, [Counts(pending=1)] * 2)
+        self.assertEqual(len(client.frames), 3)
+
     def test_stop(self) -> None:
         """When the worker ends, what it would tell later it tells at once."""
         (client,) = self.clients(1)

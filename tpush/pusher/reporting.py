@@ -6,6 +6,7 @@ so it is looked at once more before the worker tells.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
@@ -17,6 +18,15 @@ from tpush.receipt import Counts, Ticket
 
 SECOND_LOOK = 0.02
 """Seconds after which it is looked at once more."""
+
+
+@dataclass(slots=True, eq=False)
+class _Later:
+    """What is still to be told of one message; another may have the same ticket."""
+
+    ticket: Ticket
+    counts: Counts
+    receivers: list[Receiver]
 
 
 class Reporter:
@@ -43,7 +53,7 @@ class Reporter:
         self._clock = clock
         self._frame = frame
         self._report = report
-        self._later: dict[Ticket, tuple[IDelayedCall, Counts, list[Receiver]]] = {}
+        self._later: dict[_Later, IDelayedCall] = {}
 
     def send(self, message: Message, ticket: Ticket) -> None:
         """Write *message* now, and report under *ticket* what became of it."""
@@ -57,20 +67,21 @@ class Reporter:
         again = [receiver for receiver, outcome in outcomes if outcome is Outcome.IN_TRANSPORT]
         counts = _count(outcome for _, outcome in outcomes if outcome is not Outcome.IN_TRANSPORT)
         if again:
-            call = self._clock.callLater(SECOND_LOOK, self._look_again, ticket)
-            self._later[ticket] = call, counts, again
+            later = _Later(ticket, counts, again)
+            self._later[later] = self._clock.callLater(SECOND_LOOK, self._look_again, later)
         else:
             self._report(ticket, counts)
 
     def stop(self) -> None:
         """Report now what would be reported later."""
-        for ticket, (call, _, _) in list(self._later.items()):
+        for later, call in list(self._later.items()):
             call.cancel()
-            self._look_again(ticket)
+            self._look_again(later)
 
-    def _look_again(self, ticket: Ticket) -> None:
-        _, counts, receivers = self._later.pop(ticket)
-        self._report(ticket, counts + _count(receiver.look_again() for receiver in receivers))
+    def _look_again(self, later: _Later) -> None:
+        del self._later[later]
+        counts = _count(receiver.look_again() for receiver in later.receivers)
+        self._report(later.ticket, later.counts + counts)
 
 
 def _count(outcomes: Iterable[Outcome]) -> Counts:
