@@ -1,5 +1,6 @@
 """What the channel does with what its peers send, without a link or a clock."""
 
+import msgpack
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -24,11 +25,13 @@ from tpush.channel.broker import (
     Request,
     Session,
 )
+from tpush.channel.codec import pack_deliveries
 from tpush.channel.inbox import Seen
 from tpush.channel.outbox import Outbox
 from tpush.errors import ProtocolViolation, WorkerIDTaken
 from tpush.limits import Limits
-from tpush.message import Message, WorkerID
+from tpush.message import MAX_ID, Message, WorkerID
+from tpush.receipt import Ticket
 
 LIMITS = Limits(settle=2, linger=5)
 
@@ -255,6 +258,19 @@ class RoutingTests(BrokerCase):
         self.turns(c, a)
         self.assertEqual(len(a.outbox), 0)
         self.assertEqual(sorted(set(c.messages)), [b"1", b"2"])
+
+    def test_many_workers(self) -> None:
+        """What tells to whom messages went fits into a box, however many workers there are."""
+        a = self.program("a")
+        for number in range(200):
+            self.program(chr(0x100 + number), "news", worker=MAX_ID - number)
+        for number in range(300):
+            ticket = Ticket(b"%024d" % number)
+            a.outbox.append(Publish(Message("news", b"1", ticket=ticket)))
+        a.send(0, items=300)
+        while batch := a.attached.outbox.take(LIMITS.batch_items, LIMITS.batch_bytes):
+            for _command, items in pack_deliveries(batch):
+                self.assertLess(len(msgpack.packb(items)), 2 * LIMITS.batch_bytes)
 
     def test_unsubscribed(self) -> None:
         """What was routed before a subscription is taken back still arrives, nothing later."""

@@ -27,6 +27,9 @@ from tpush.receipt import Ticket
 QUEUE_FULL = "queue-full"
 """The code of a rejection, on the wire."""
 
+ID_BYTES = 9
+"""The most that a worker id has on the wire: of a large cluster they fill a box."""
+
 
 @dataclass(frozen=True, slots=True)
 class Publish:
@@ -396,7 +399,8 @@ class Broker:
     ) -> None:
         if self._sessions.get(session.peer.key) is session:
             workers = [it.peer.worker for it in subscribers if it.peer.worker is not None]
-            session.outbox.append(Routed(ticket, workers))
+            size = len(ticket) + ID_BYTES * len(workers)
+            session.outbox.append(Routed(ticket, workers), size)
             self._changed[session] = None
 
     def _reject(self, session: Session, pending: Pending, code: str, reason: str) -> None:
