@@ -390,6 +390,18 @@ class StallTests(ServerCase):
         self.assertEqual(self.cluster.broker.metrics.stalled, 1)
         self.assertEqual(len(self.cluster.broker.sessions), 1)
 
+    def test_much_at_once(self) -> None:
+        """A peer has its time from when much waits for it, however long nothing did before."""
+        peer, publisher = self.stalled(0, reads=True)
+        self.run_(4.9 - self.cluster.clock.seconds() % 5)  # just before a heartbeat
+        for _ in range(300):
+            publisher.publish("x", b"x" * 1000)
+        self.run_(4)
+        self.assertIsNone(peer.lost)
+        self.assertEqual(self.cluster.broker.metrics.stalled, 0)
+        self.run_(7)
+        self.assertEqual(self.cluster.broker.metrics.stalled, 1)
+
     def test_a_little_waits(self) -> None:
         """While what waits is little, a peer is given the time that a silent one has."""
         peer, _publisher = self.stalled(100_000, reads=False)

@@ -64,8 +64,8 @@ class PeerLink(Link):
         self._transcript: Transcript | None = None
         self._restoring: tuple[set[str], set[str]] | None = (set(), set())
         """Events and queues named since the hello; None once that has ended."""
-        self._settled = 0
-        """What it had acknowledged at the last heartbeat."""
+        self._settled: int | None = None
+        """What it had acknowledged at the last heartbeat, where much waited for it then."""
         self._greeting = server.clock.callLater(server.limits.greeting, self._no_hello)
 
     @property
@@ -108,8 +108,8 @@ class PeerLink(Link):
         if session is None:
             return
         outbox, before = session.outbox, self._settled
-        self._settled = outbox.acknowledged
         much = outbox.held > limits.peer_bytes or len(outbox) > limits.peer_items
+        self._settled = outbox.acknowledged if much else None
         if much and self._settled == before:
             self._session = None
             self._server.stalled(session)
