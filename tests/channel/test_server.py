@@ -316,6 +316,19 @@ class ViolationTests(ServerCase):
             self.assertIsNotNone(peer.lost)
         self.assertEqual(self.cluster.broker.metrics.violations, 1)
 
+    def test_subscriptions_of_one_who_never_ends_to_name_them(self) -> None:
+        """A peer that comes back before it has named all does not heap up what it named before."""
+        self.cluster = Cluster(Limits(subscriptions=100))
+        self.cluster.start()
+        for link in range(5):
+            peer = self.cluster.peer(hello=False)
+            peer.hello_only(KEY)
+            peer.send(wire.Subscribe, events=[f"{link}/{number}" for number in range(100)])
+            self.cluster.run(0.1)
+        (session,) = self.cluster.broker.sessions
+        self.assertEqual(self.cluster.broker.subscriptions(session), 200)
+        self.assertEqual(self.cluster.broker.metrics.violations, 3)
+
     def test_many_strangers(self) -> None:
         """Strangers have so many lines written a second; how many were left out is told."""
         with capturedLogs() as events:

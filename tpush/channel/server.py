@@ -204,15 +204,15 @@ class PeerLink(Link):
         Raises:
             ProtocolViolation: it has as many as it may.
         """
-        names = codec.unpack_names(events)
-        self._server.broker.subscribe(self.session, names)
+        names, broker = codec.unpack_names(events), self._server.broker
+        broker.subscribe(self.session, names)
+        count = broker.subscriptions(self.session)
         if self._restoring is not None:
             self._restoring[0].update(names)
-            # It may have had others, which are taken back when it has named all.
-            count = len(self._restoring[0])
-        else:
-            count = self._server.broker.subscriptions(self.session)
+            # It may have had as many others, which are taken back when it has named all.
+            count = max(len(self._restoring[0]), count - self.limits.subscriptions)
         if count > self.limits.subscriptions:
+            broker.unsubscribe(self.session, names)  # its session is kept for a while
             raise ProtocolViolation(f"{count} subscriptions: see --max-subscriptions")
 
     def on_unsubscribe(self, events: list[Any]) -> None:
