@@ -37,7 +37,9 @@ class TLSServer(BufferingTLSTransport):
     """TLS over another transport; what waits to be encrypted counts too."""
 
     def unsent(self) -> int:
-        """Return how many bytes wait."""
+        """Return how many bytes wait; a client that has ended TLS is not known to get any."""
+        if self._lostTLSConnection:
+            return UNKNOWN
         waiting = [*self._appSendBuffer, *getattr(self._aggregator, "_buffer", ())]
         return sum(map(len, waiting)) + unsent(self.transport)
 
