@@ -70,9 +70,7 @@ class RoleOptions(Options):
             self[option.name] = _settle(option, self.given.get(option.name), os.environ)
         self._settle_files()
         try:
-            if SECRET_FILE in self.table:
-                self.secrets = secrets_of(self["secret-file"], os.environ, SECRET)
-            self.check()
+            self.read_files()
             endpoints = [each for it in self.listening for each in self[it.name]]
             exposed = exposed_endpoints(reactor, endpoints)
         except (CannotListen, UnsafeSecret, ValueError) as error:
@@ -80,6 +78,17 @@ class RoleOptions(Options):
         for option in self.guarded:
             for endpoint in set(self[option.name]).intersection(exposed):
                 self._check_guard(f"--{option.name} {endpoint}")
+
+    def read_files(self) -> None:
+        """Read the secrets, and find out whether other files can be used; once more at a SIGHUP.
+
+        Raises:
+            UnsafeSecret: one cannot.
+            ValueError: options do not go together.
+        """
+        if SECRET_FILE in self.table:
+            self.secrets = secrets_of(self["secret-file"], os.environ, SECRET)
+        self.check()
 
     def check(self) -> None:
         """Find out what else is wrong.

@@ -19,6 +19,7 @@
     ├── TokenRefused                  a connection token is not valid           401
     │   └── TokenExpired              it was valid: come back with a new one
     ├── CannotListen                  an endpoint cannot be opened
+    ├── NotReplaced                   a new worker does not come up
     └── UnsafeSecret                  a file of secrets cannot be used
 
 ``status`` is what the HTTP side answers with; an error without one is never a request's fault.
@@ -119,6 +120,10 @@ class TokenExpired(TokenRefused):
 
 class CannotListen(TPushError):
     """An endpoint cannot be opened; the text says which and why."""
+
+
+class NotReplaced(TPushError):
+    """A worker that was to take another's place does not come up; the other one stays."""
 
 
 class UnsafeSecret(TPushError):

@@ -34,23 +34,38 @@ def launch(config: RoleOptions, make: Callable[[], IService]) -> IService:
 
 
 def launch_workers(
-    config: RoleOptions, make_worker: Callable[[Mapping[str, Any]], IService]
+    config: RoleOptions,
+    make_worker: Callable[[Mapping[str, Any]], IService],
+    *,
+    rolling: bool = False,
 ) -> IService:
     """Return what `twistd` is to start for a role that has workers.
 
     Args:
         config: the role's options.
         make_worker: makes one worker of its settings, here or, by its name, in another process.
+        rolling: several workers are replaced at a SIGHUP; else each reads its files again.
     """
     from twisted.internet import reactor
 
-    settings, workers = config.settings, config["workers"]
-    if workers > 1:
-        settings["limits"] = share(settings["limits"], workers)
+    workers: int = config["workers"]
+
+    def settings() -> Mapping[str, Any]:
+        return {**config.settings, "limits": share(config.settings["limits"], workers)}
+
+    def renew() -> Mapping[str, Any]:
+        config.read_files()
+        return settings()
+
+    def make_parent() -> IService:
         module = make_worker.__module__
-        return launch(config, lambda: cast(IService, PreforkService(module, settings, workers)))
+        parent = PreforkService(module, settings(), workers, renew=renew if rolling else None)
+        return cast(IService, parent)
+
+    if workers > 1:
+        return launch(config, make_parent)
     reactor.callWhenRunning(spare_collector)
-    return launch(config, lambda: make_worker(settings))
+    return launch(config, lambda: make_worker(config.settings))
 
 
 class _Program(MultiService):

@@ -66,6 +66,10 @@ class Limits:
         ping_timeout: a WebSocket client has to answer a ping with anything at all.
         fields: of one URL, or of one form; beyond it, 400.
         close_wait: WebSocket clients have to answer a close when their worker stops.
+        drain_grace: a role that goes away says so at ``/health`` before it stops listening.
+        drain_rate: WebSocket clients that are closed in a second when their worker goes away.
+        drain_within: by when they are all gone, and running HTTP requests are answered; where
+            *drain_rate* is too slow for that, they are closed faster.
         stop_wait: a stopping role waits for its channel to acknowledge.
         http_connections: of HTTP clients at once; beyond it, 503.
         requests: of HTTP clients under way at once, those whose body is still to come too; beyond
@@ -113,6 +117,9 @@ class Limits:
     ping_timeout: float = 8.0
     fields: int = 1_000
     close_wait: float = 4.0
+    drain_grace: float = 0.0
+    drain_rate: int = 1_000
+    drain_within: float = 25.0
     stop_wait: float = 3.0
     http_connections: int = 5_000
     requests: int = 1_000
@@ -120,6 +127,11 @@ class Limits:
     request_line: int = 16 * KIB
     request_head: int = 64 * KIB
     request_wait: float = 60.0
+
+    @property
+    def ending(self) -> float:
+        """Seconds that a worker may take to end, before its parent kills it."""
+        return self.drain_grace + self.drain_within + 2 * self.stop_wait + 3
 
     def __post_init__(self) -> None:
         """Check what bounds ask of each other.
@@ -131,13 +143,14 @@ class Limits:
             (self.content <= MAX_CONTENT, f"content is at most {MAX_CONTENT}"),
             (self.box >= BOX, f"box is at least {BOX}: others send such"),
             (self.batch_bytes <= BATCH_BYTES, f"batch_bytes is at most {BATCH_BYTES}"),
+            (self.drain_within >= self.close_wait, "drain_within is at least close_wait"),
             (self.silence >= 2 * self.heartbeat, "silence is at least twice heartbeat"),
         ):
             if not holds:
                 raise ValueError(what)
 
 
-SHARED = frozenset({"connections", "per_address", "http_connections", "requests"})
+SHARED = frozenset({"connections", "per_address", "drain_rate", "http_connections", "requests"})
 """Limits of all workers of one parent together."""
 
 

@@ -14,6 +14,7 @@ class PusherMetrics:
         expired: clients that were closed since their token ran out.
         full: clients that found no room.
         crowded: clients whose address had as many connections as it may.
+        drained: clients that were closed since their worker went away.
         flooding: clients that were closed since they sent too many frames.
         slow_closed: clients that were closed since they did not read.
         slow_dropped: messages that a client did not get since it did not read.
@@ -24,6 +25,7 @@ class PusherMetrics:
     expired: int = 0
     full: int = 0
     crowded: int = 0
+    drained: int = 0
     flooding: int = 0
     slow_closed: int = 0
     slow_dropped: int = 0

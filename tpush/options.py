@@ -235,6 +235,21 @@ API_KEY_FILE = Option(
     str,
     "file with API keys, one a line, any of which may publish; read again at SIGHUP",
 )
+DRAIN_GRACE = Option(
+    "drain-grace",
+    f"{DEFAULTS.drain_grace:g}",
+    seconds(0, 600),
+    "seconds for which a role that is told to end says so at /health, before it stops listening",
+    limit="drain_grace",
+)
+DRAIN_RATE = Option(
+    "drain-rate",
+    str(DEFAULTS.drain_rate),
+    whole(1, 1_000_000),
+    "clients that are closed in a second when their worker ends, over all workers; faster where "
+    f"they would not be gone within {DEFAULTS.drain_within:g} s",
+    limit="drain_rate",
+)
 AUTH = Option(
     "auth",
     "",

@@ -68,6 +68,13 @@ class Cluster:
         self.server.stop()
         self.server = None
 
+    def leave(self) -> None:
+        """Let the channel go away in good order."""
+        assert self.server is not None
+        self.network.listen(None)
+        forget(Deferred.fromCoroutine(self.server.leave()))
+        self.server = None
+
     def channel(self, name: str = "", *, endpoint: PipeEndpoint | None = None) -> AMPChannel:
         """Return one more program's end."""
         channel = AMPChannel(

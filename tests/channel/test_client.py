@@ -485,20 +485,25 @@ class FakeChannelTests(SynchronousTestCase):
             warnings = [e for e in logs if e["log_level"].name == "warn"]
             self.assertEqual(len(warnings), 1, command)
 
-    def test_job_before_the_welcome(self) -> None:
-        """A job before the welcome is a violation."""
-        cluster = Cluster()
-        cluster.start()
-        a = cluster.channel()
-        while not cluster.network.pipes:
-            cluster.clock.advance(0.0001)
-        link = cluster.network.pipes[0].server.protocol
-        assert isinstance(link, amp.AMP)
-        with capturedLogs() as logs:
-            link.callRemote(wire.Job, items=[], acknowledged=None)
-            cluster.run(0.01)
-            self.assertFalse(a.connected)
-        self.assertEqual(len([e for e in logs if "broke" in e["log_format"]]), 1)
+    def test_before_the_welcome(self) -> None:
+        """A job, or a bye, before the welcome is a violation."""
+        commands: list[tuple[type[wire.OneWay], dict[str, object]]] = [
+            (wire.Job, {"items": [], "acknowledged": None}),
+            (wire.Bye, {}),
+        ]
+        for command, arguments in commands:
+            cluster = Cluster()
+            cluster.start()
+            a = cluster.channel()
+            while not cluster.network.pipes:
+                cluster.clock.advance(0.0001)
+            link = cluster.network.pipes[0].server.protocol
+            assert isinstance(link, amp.AMP)
+            with capturedLogs() as logs:
+                link.callRemote(command, **arguments)
+                cluster.run(0.01)
+                self.assertFalse(a.connected)
+            self.assertEqual(len([e for e in logs if "broke" in e["log_format"]]), 1)
 
 
 class RefusalTests(ClientCase):

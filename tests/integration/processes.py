@@ -99,6 +99,8 @@ class Role:
         daemon: let it go into the background.
         path: folders to import from before any other.
         descriptors: how many it may have open; by default as many as this process.
+        file_bytes: how large the files may become that it writes; by default any size.
+        output: what its output and its errors go to, instead of :attr:`log`.
     """
 
     def __init__(
@@ -109,8 +111,10 @@ class Role:
         daemon: bool = False,
         path: Sequence[Path] = (),
         descriptors: int = 0,
+        file_bytes: int = 0,
+        output: Path | None = None,
     ) -> None:
-        self._descriptors = descriptors
+        self._limits = {resource.RLIMIT_NOFILE: descriptors, resource.RLIMIT_FSIZE: file_bytes}
         self._mode = [] if daemon else ["-n"]
         self.folder = cwd or Path(tempfile.mkdtemp(prefix="tpush-test-"))
         if cwd is None:
@@ -119,7 +123,7 @@ class Role:
         clean = {name: v for name, v in os.environ.items() if not name.startswith("TPUSH_")}
         folders = os.pathsep.join(map(str, (*path, ROOT)))
         self._environ = {**clean, "PYTHONPATH": folders, **(environ or {})}
-        self._log = Path(tempfile.mkdtemp(dir=self.folder)) / f"{arguments[0]}.out"
+        self._log = output or Path(tempfile.mkdtemp(dir=self.folder)) / f"{arguments[0]}.out"
         self.start()
 
     def start(self) -> None:
@@ -138,8 +142,9 @@ class Role:
     def _prepare(self) -> None:
         # A shell lets what it puts into the background ignore Ctrl-C, for good.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        if self._descriptors:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (self._descriptors, self._descriptors))
+        for limit, value in self._limits.items():
+            if value:
+                resource.setrlimit(limit, (value, resource.getrlimit(limit)[1]))
 
     @property
     def log(self) -> str:
@@ -268,5 +273,5 @@ def healthy(url: str) -> bool:
     """Say whether a publisher is up and has its channel."""
     try:
         return requests.get(url + "health", timeout=5).status_code == 200
-    except requests.ConnectionError:
+    except requests.RequestException:  # nobody listens, or nobody answers yet
         return False

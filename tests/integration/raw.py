@@ -29,6 +29,11 @@ class RawClient:
         assert opcode == TEXT and greeting.startswith(b"workerID:"), greeting
         return self
 
+    def finish(self) -> None:
+        """Send the rest of a handshake that has been begun with its first two lines."""
+        self.socket.sendall(handshake().split(b"\r\n", 2)[2])
+        self.answered()
+
     def answered(self) -> None:
         """Wait until the handshake is answered."""
         head = self._until(b"\r\n\r\n")

@@ -237,7 +237,7 @@ class ClusterTests(SynchronousTestCase):
 
         asyncio.run(run())
         cluster.channel.stop()
-        pusher.wait_for("lost the channel")
+        pusher.wait_for("the channel goes away")
         for role in (pusher, publisher, cluster.channel):
             self.assertEqual(role.stop(deadline=10), 0)
             self.assertNotIn("Traceback", role.log)

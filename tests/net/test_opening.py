@@ -88,3 +88,14 @@ class OpenerTests(SynchronousTestCase):
         for _ in range(2):
             exposed_endpoints(Clock(), ["tcp:0:interface=127.0.0.1", f"unix:{path}"])
         self.assertFalse(os.path.exists(path))
+
+    def test_somebody_elses_path(self) -> None:
+        """A unix socket that another process listens on by now is left to it."""
+        path = os.path.abspath(self.mktemp())
+        opened = self.open(f"unix:{path}")
+        opened.let_go()
+        with self.assertRaises(ConnectionRefusedError), socket.socket(socket.AF_UNIX) as client:
+            client.connect(path)
+        self.open(f"unix:{path}")
+        opened.close()
+        self.assertTrue(os.path.exists(path))

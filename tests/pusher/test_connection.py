@@ -173,7 +173,8 @@ class ConnectionTests(SynchronousTestCase):
         clients = [Client(self.factory).open() for _ in range(2)]
         early = Client(self.factory)
         early.connection.transport.abortConnection = early.lose  # type: ignore[union-attr]
-        gone = self.factory.close_all(GOING_AWAY)
+        self.factory.close_all(GOING_AWAY)
+        gone = self.factory.emptied()
         for client in clients:
             self.assertEqual(client.frames[-1][1][:2], struct.pack("!H", 1001))
             self.assertNoResult(gone)
@@ -187,12 +188,43 @@ class ConnectionTests(SynchronousTestCase):
         for client in clients:
             close = partial(keep_order, closed, client)
             client.connection.close = close  # type: ignore[method-assign]
-        _gone = self.factory.close_all(GOING_AWAY)
+        self.factory.close_all(GOING_AWAY)
         self.assertEqual(closed, clients)
 
     def test_close_nobody(self) -> None:
         """Without clients the end is told at once."""
-        self.successResultOf(self.factory.close_all(GOING_AWAY))
+        self.successResultOf(self.factory.emptied())
+
+    def test_leave(self) -> None:
+        """A client that has all that it is to have is closed at once."""
+        client = Client(self.factory).open()
+        client.connection.leave(GOING_AWAY)
+        self.publish(b"late")
+        self.assertEqual([opcode for opcode, _ in client.frames], [TEXT, CLOSE])
+        self.assertEqual(self.factory.metrics.drained, 1)
+
+    def test_leave_slowly(self) -> None:
+        """A slow client is closed when it has got what waited for it, and gets nothing later."""
+        client = self.slow(SlowPolicy.DISCONNECT)
+        self.publish(b"1")
+        self.publish(b"2")
+        client.connection.leave(GOING_AWAY)
+        self.publish(b"late" * 10)
+        self.assertEqual(len(client.frames), 1)
+        client.connection.resumeProducing()
+        going_away = struct.pack("!H", 1001) + b"going away"
+        self.assertEqual(client.frames[1:], [(TEXT, b"1"), (TEXT, b"2"), (CLOSE, going_away)])
+        self.assertEqual(self.factory.metrics.slow_closed, 0)
+
+    def test_leave_while_connecting(self) -> None:
+        """A client in its handshake finishes it, and is told then."""
+        client = Client(self.factory)
+        client.send(handshake()[:50])
+        client.connection.leave(GOING_AWAY)
+        self.assertFalse(client.gone)
+        client.send(handshake()[50:])
+        self.assertTrue(client.head.startswith(b"HTTP/1.1 101 "), client.head)
+        self.assertEqual(client.frames, [(CLOSE, struct.pack("!H", 1001) + b"going away")])
 
     def slow(self, policy: SlowPolicy, **limits: Any) -> Client:
         """Return a client whose transport has as much as it is to have."""

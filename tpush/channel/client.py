@@ -25,6 +25,9 @@ from tpush.limits import Limits
 NAMES_IN_A_BOX = 1_000
 JITTER = 0.2
 """Seconds by which a wait for the next attempt may be longer."""
+SPREAD = 1.0
+"""The same where a channel has sent all of its peers away at once; it and the first wait are less
+than a new channel settles."""
 
 Name = TypeVar("Name")
 
@@ -42,6 +45,7 @@ class ClientLink(Link):
         wire.Routed,
         wire.Acknowledge,
         wire.Ping,
+        wire.Bye,
     )
 
     def __init__(self, channel: "AMPChannel") -> None:
@@ -171,6 +175,17 @@ class ClientLink(Link):
         """Let go of what the channel has settled."""
         self._acknowledged(acknowledged)
 
+    def on_bye(self) -> None:
+        """Be told that the channel goes away.
+
+        Raises:
+            ProtocolViolation: it has not taken this program.
+        """
+        if self._broker is None:
+            raise ProtocolViolation("a bye before the welcome")
+        self._channel.sent_away()
+        self.drop()
+
     def _acknowledged(self, number: int | None) -> bytes:
         """Take what rides in any batch; return the instance of the channel that it came from.
 
@@ -260,16 +275,18 @@ class AMPChannel(ChannelEnd):
         self.session: bytes | None = None
         """The token of the session that it had last."""
         self._link: ClientLink | None = None
+        self._sent_away = False
         self._complaint = ""
+        self._backoff = backoffPolicy(
+            self.limits.reconnect_first,
+            self.limits.reconnect_most,
+            jitter=lambda: JITTER * self._chance(),
+        )
         self._connection = Reconnecting(
             endpoint,
             _LinkFactory(self),
             clock,
-            backoffPolicy(
-                self.limits.reconnect_first,
-                self.limits.reconnect_most,
-                jitter=lambda: JITTER * self.entropy(1)[0] / 256,
-            ),
+            self._delay,
             self._failed,
         )
 
@@ -320,10 +337,26 @@ class AMPChannel(ChannelEnd):
         self.outbox.rewind()
         return self.take_all(resumed=resumed)
 
+    def sent_away(self) -> None:
+        """Be told that the channel goes away: another one may come."""
+        self._sent_away = True
+
     def lost(self) -> None:
         """Be told that the link is gone that the channel had taken."""
         self._link = None
-        self.log.info("left the channel" if self.leaving else "lost the channel")
+        why = "left the channel" if self.leaving else "lost the channel"
+        self.log.info("the channel goes away" if self._sent_away else why)
+
+    def _delay(self, failures: int) -> float:
+        """Return the seconds to wait after that many failures in a row."""
+        if self._sent_away:
+            # All were sent away at once, and are not to come back so.
+            self._sent_away = False
+            return self.limits.reconnect_first + SPREAD * self._chance()
+        return self._backoff(failures)
+
+    def _chance(self) -> float:
+        return int.from_bytes(self.entropy(2), "big") / 65_536
 
     def _failed(self, error: Exception) -> None:
         if isinstance(error, WorkerIDTaken):

@@ -9,6 +9,7 @@ from tpush import options
 from tpush.channel.service import ChannelService
 from tpush.commandline import RoleOptions
 from tpush.launch import launch
+from tpush.net.hangup import OnHangUp
 from tpush.options import Option
 
 
@@ -40,6 +41,12 @@ def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks
 
     def make() -> IService:
         channel = ChannelService(config["listen"], limits=config.limits, secrets=config.secrets)
+
+        def reload() -> None:
+            config.read_files()
+            channel.replace_secrets(config.secrets)
+
+        OnHangUp(reload).setServiceParent(channel)
         return cast(IService, channel)
 
     return launch(config, make)

@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from twisted.internet.defer import TimeoutError
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
@@ -20,9 +22,13 @@ from tpush.channel.outbox import Outbox
 from tpush.errors import NotProved, ProtocolViolation, Refused, VersionRefused
 from tpush.limits import Limits
 from tpush.message import MAX_ID, WorkerID
+from tpush.present import Present
 from tpush.sparing import SparingLog
 
 KEY_BYTES = 16
+BYE_WAIT = 1.0
+"""Seconds that peers have to leave when the channel goes away."""
+
 Unpack = Callable[[Iterable[Any]], Iterator[tuple[int, Request]]]
 
 
@@ -119,6 +125,14 @@ class PeerLink(Link):
         """End this link: its peer has made another."""
         self._session = None
         self.abort()
+
+    def say_bye(self) -> None:
+        """End this link: the channel goes away."""
+        if self._session is not None:
+            self.acknowledge()
+            self.send(wire.Bye)
+        self._session = None
+        self.drop()
 
     def on_hello(
         self,
@@ -348,14 +362,13 @@ class ChannelServer(Factory):
         self.metrics = broker.metrics
         self.strangers = SparingLog(self.log, clock)
         """Writes what anybody can cause who can connect."""
-        # In the order they came: whatever walks them does the same at each run.
-        self._open: dict[PeerLink, None] = {}
+        self._open: Present[PeerLink] = Present()
         self._links: dict[Session, PeerLink] = {}
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> PeerLink:
         link = PeerLink(self)
-        self._open[link] = None
+        self._open.add(link)
         return link
 
     def attach(self, link: PeerLink, peer: Peer, known: bytes | None, acknowledged: int) -> Session:
@@ -383,7 +396,7 @@ class ChannelServer(Factory):
 
     def lost(self, link: PeerLink, session: Session | None) -> None:
         """Be told that a link is gone; *session* still counts on it, if there is one."""
-        self._open.pop(link, None)
+        self._open.discard(link)
         if session is not None:
             del self._links[session]
             self.broker.detach(session, self.clock.seconds())
@@ -410,12 +423,24 @@ class ChannelServer(Factory):
         self.broker.leave(session, self.clock.seconds())
         self.driver.stir()
 
+    async def leave(self) -> None:
+        """Tell the peers that this channel goes away; returns when they have left, or soon."""
+        for session in self.broker.take_changed():
+            self._flush(session)
+        self.driver.stop()
+        self._links.clear()
+        for link in self._open:
+            link.say_bye()
+        with suppress(TimeoutError):
+            await self._open.emptied().addTimeout(BYE_WAIT, self.clock)
+        self.stop()
+
     def stop(self) -> None:
         """End all links, and do nothing more."""
         self.strangers.stop()
         self.driver.stop()
         self._links.clear()
-        for link in list(self._open):
+        for link in self._open:
             link.supersede()
 
     def _flush(self, session: Session) -> None:

@@ -76,9 +76,15 @@ class ChannelService(MultiService):
     def stopService(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._stop())
 
+    def replace_secrets(self, secrets: Sequence[bytes]) -> None:
+        """Ask those who connect from now on for one of *secrets*."""
+        self._secrets = secrets
+        if self._door.server is not None:
+            self._door.server.secrets = secrets
+
     async def _stop(self) -> None:
         await self.listener.stop_listening()
         if self._door.server is not None:
-            self._door.server.stop()
+            await self._door.server.leave()
         await super().stopService()
         self.log.info("channel stopped")

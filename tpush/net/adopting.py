@@ -3,12 +3,14 @@
 import socket
 from typing import Any
 
-from twisted.internet.defer import Deferred, execute
+from twisted.internet.defer import Deferred, execute, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
+from tpush.background import background
 from tpush.net.opening import SYSTEMD
 
 
@@ -20,9 +22,12 @@ class Adopter:
         opened: the socket.
     """
 
+    log = Logger()
+
     def __init__(self, reactor: Any, opened: socket.socket) -> None:
         self._reactor = reactor
         self._opened = opened
+        self._port: IListeningPort | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
@@ -39,9 +44,18 @@ class Adopter:
         family = self._opened.family
         port: IListeningPort = self._reactor.adoptStreamPort(self._opened.fileno(), family, factory)
         if family == socket.AF_UNIX:
-            # It would remove the path when it stops, which is the parent's to do.
+            # When it stops it would remove the path, which is the parent's to do, and shut the
+            # socket down, which others listen on.
             port._bindPath = b"\0"  # type: ignore[attr-defined]
+            port._shouldShutdown = False  # type: ignore[attr-defined]
+        self._port = port
         return port
+
+    def stop_listening(self) -> None:
+        """Listen no more, whatever else has yet to stop."""
+        port, self._port = self._port, None
+        if port is not None:
+            background(maybeDeferred(port.stopListening), self.log, "stopping to listen")
 
     def listenTCP(
         self, port: int, factory: IProtocolFactory, *_: object, **__: object

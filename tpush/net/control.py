@@ -32,8 +32,8 @@ class Stop(amp.Command):
     requiresAnswer = False
 
 
-class Stopping(amp.Command):
-    """Worker: it accepts no more connections, and is about to end."""
+class Leave(amp.Command):
+    """Worker: somebody told it to end; let another one take over, and then say :class:`Stop`."""
 
     requiresAnswer = False
 

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import Service
+from twisted.internet.defer import maybeDeferred
 from twisted.logger import Logger
 from typing_extensions import override
 
+from tpush.background import background
 from tpush.errors import TPushError
 
 
@@ -15,7 +17,8 @@ class OnHangUp(Service):
     """Calls a function at each SIGHUP, for as long as it runs.
 
     Args:
-        callback: is called in the reactor; an error of ours that it raises is logged in one line.
+        callback: is called in the reactor. It may return a Deferred, which fires when all is done.
+            An error of ours that it raises, or fails with, is logged in one line.
         reactor: the reactor to use; the default is Twisted's global one.
     """
 
@@ -32,7 +35,7 @@ class OnHangUp(Service):
     def startService(self) -> None:
         super().startService()
         self._before = signal.signal(
-            signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._call)
+            signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._hang_up)
         )
 
     @override
@@ -40,9 +43,12 @@ class OnHangUp(Service):
         signal.signal(signal.SIGHUP, self._before)
         super().stopService()
 
-    def _call(self) -> None:
+    def _hang_up(self) -> None:
+        background(self._call(), self.log, "what SIGHUP asks for")
+
+    async def _call(self) -> None:
         try:
-            self._callback()
+            await maybeDeferred(self._callback)
         except TPushError as error:
             self.log.error("at SIGHUP: {error}; what was in force stays", error=error)
         else:

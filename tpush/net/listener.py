@@ -7,6 +7,7 @@ from twisted.application.service import Service
 from twisted.internet import tcp
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -22,6 +23,9 @@ from tpush.net.opening import BACKLOG, reason
 from tpush.net.patience import Patience
 from tpush.net.send_buffer import bound_send_buffer
 from tpush.net.unsent import Server, let_tell
+
+LAST_CALL = 10_000
+"""Connections that are taken at most when a port stops listening."""
 
 EndpointFor = Callable[[str], IStreamServerEndpoint]
 
@@ -76,10 +80,20 @@ class Listener(Service):
         super().stopService()
         return Deferred.fromCoroutine(self.stop_listening())
 
-    async def stop_listening(self) -> None:
-        """Take no new connections; those that there are stay."""
+    async def stop_listening(self, *, last_call: bool = False) -> None:
+        """Take no new connections; those that there are stay.
+
+        Args:
+            last_call: take those that wait to be taken: to their clients, they are connected.
+        """
         ports, self.ports = self.ports, []
         self._opened = False
+        for port in ports:
+            if last_call and isinstance(port, tcp.Port):
+                port.numberAccepts = LAST_CALL
+                port.doRead()
+                # Not stopListening, which does this in the next turn, with others in the queue.
+                port.connectionLost(Failure(ConnectionDone()))
         self._patience.stop()
         await gatherResults([maybeDeferred(port.stopListening) for port in ports])
 

@@ -100,12 +100,17 @@ class Opened:
     def _closed(self) -> bool:
         return self.sockets[0].fileno() == -1
 
-    def close(self) -> None:
-        """Close all, and remove the path of a unix socket."""
+    def let_go(self) -> None:
+        """Close all; those workers that have a copy listen on."""
         for opened in self.sockets:
             opened.close()
-        if self.path is not None and os.path.exists(self.path):
-            os.unlink(self.path)
+
+    def close(self) -> None:
+        """Close all, and remove the path of a unix socket, if nobody else listens there by now."""
+        self.let_go()
+        if self.path is not None:
+            with suppress(OSError):
+                _remove_dead_socket(self.path)
 
 
 @implementer(IListeningPort)

@@ -92,4 +92,5 @@ class Patience:
 
     def _resume(self, port: tcp.Port) -> None:
         del self._pauses[port]
-        port.startReading()
+        if port.connected:
+            port.startReading()

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from tpush.net import control
+from tpush.net.moment import Moment
 
 BOOT = (
     "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
@@ -48,11 +49,10 @@ class ParentLink(control.ControlLink):
         )
         return {}
 
-    @control.Stopping.responder
-    def stopping(self) -> dict[str, object]:
-        """Be told that the worker accepts no more connections."""
-        if not self._process.stopping.called:
-            self._process.stopping.callback(None)
+    @control.Leave.responder
+    def leave(self) -> dict[str, object]:
+        """Be told that the worker is to end."""
+        self._process.told.happen(None)
         return {}
 
 
@@ -72,10 +72,12 @@ class WorkerProcess(ProcessProtocol):
 
     def __init__(self, number: int, sockets: Sequence[socket.socket], reactor: Any) -> None:
         self.number = number
-        self.stopping: Deferred[None] = Deferred()
-        """Fires when it accepts no more connections, if it says so."""
-        self.ended: Deferred[str] = Deferred()
-        """Fires with why, when it is gone."""
+        self.up: Moment[bool] = Moment()
+        """Whether it has started its role, or has not and will not."""
+        self.told: Moment[None] = Moment()
+        """Somebody told it to end; it serves until it is asked to by :meth:`stop`."""
+        self.ended: Moment[str] = Moment()
+        """It is gone: with why."""
         self._link = ParentLink(self)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         nothing = os.open(os.devnull, os.O_RDONLY)
@@ -111,7 +113,7 @@ class WorkerProcess(ProcessProtocol):
         return answer
 
     def stop(self) -> None:
-        """Ask it to end."""
+        """Ask it to end in good order."""
         if self._link.transport is not None:
             self._link.callRemote(control.Stop)
 
@@ -132,8 +134,9 @@ class WorkerProcess(ProcessProtocol):
     @override
     def processEnded(self, reason: Failure) -> None:
         status: Any = reason.value
-        killed = f"signal {status.signal}" if status.signal else f"status {status.exitCode}"
-        self.ended.callback(killed)
+        why = f"signal {status.signal}" if status.signal else f"status {status.exitCode}"
+        self.up.happen(False)  # noqa: FBT003 - the answer to its name
+        self.ended.happen(why)
 
     def _log_output(self, data: bytes) -> None:
         for line in data.decode(errors="replace").splitlines():

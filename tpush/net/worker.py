@@ -46,12 +46,16 @@ class WorkerLink(control.ControlLink):
         super().__init__()
         self._reactor = reactor
         self._sockets = sockets
+        self._adopters: dict[str, Adopter] = {}
         self._service: IService | None = None
         self._ending = False
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
+        # Whoever starts the parent anew wants the port, now.
+        for adopter in self._adopters.values():
+            adopter.stop_listening()
         self.end()
 
     @control.Configure.responder
@@ -59,13 +63,13 @@ class WorkerLink(control.ControlLink):
         """Start the role."""
         make = importlib.import_module(role).make_worker
         config = json.loads(settings)
-        adopters = {
+        self._adopters = {
             endpoint: Adopter(self._reactor, opened)
             for endpoint, opened in zip(config["listen"], self._sockets, strict=True)
         }
 
         def endpoint_for(string: str) -> IStreamServerEndpoint:
-            return adopters[string].endpoint(string)
+            return self._adopters[string].endpoint(string)
 
         service = self._service = cast(IService, make(config, self._reactor, endpoint_for))
         service.privilegedStartService()
@@ -92,14 +96,18 @@ class WorkerLink(control.ControlLink):
         self._ending = True
         service, self._service = self._service, None
         if service is not None:
-            stopped = maybeDeferred(service.stopService)
-            if self.transport is not None:
-                self.callRemote(control.Stopping)
-            await stopped
+            await maybeDeferred(service.stopService)
             await deferLater(self._reactor, LAST_WORDS)
 
+    def leave(self) -> None:
+        """End, after the parent has had another worker take over."""
+        if self.transport is None:
+            self.end()
+        else:
+            self.callRemote(control.Leave)
+
     def end(self) -> None:
-        """Begin to end, once: parent, signals and the end of the parent may all ask for it."""
+        """Begin to end, once: the parent and its end may both ask for it."""
         if not self._ending:
             self._ending = True
             self._reactor.stop()
@@ -150,7 +158,7 @@ def main() -> None:
     # A reactor takes both signals over when it runs, and stops at each, however often.
     reactor.callWhenRunning(signal.signal, signal.SIGINT, signal.SIG_IGN)
     reactor.callWhenRunning(
-        signal.signal, signal.SIGTERM, lambda *_: reactor.callFromThread(link.end)
+        signal.signal, signal.SIGTERM, lambda *_: reactor.callFromThread(link.leave)
     )
     # The parent passes this on; a role that has a use for it says so.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

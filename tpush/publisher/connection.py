@@ -22,6 +22,7 @@ from zope.interface import implementer
 
 from tpush.errors import TooLarge
 from tpush.limits import Limits
+from tpush.publisher.draining import Connections
 from tpush.publisher.errors import BadRequest, Overloaded
 from tpush.publisher.head import (
     RequestLine,
@@ -47,19 +48,26 @@ class HTTPConnection(HTTPChannel):
     Args:
         limits: ``request_line``, ``request_head`` and ``request_wait``.
         load: counts it.
+        connections: those that are open, of which this is one.
     """
 
     transport: Any
     _line: RequestLine | None = None
     """The request line, while the rest of the request is read."""
 
-    def __init__(self, limits: Limits, load: Load) -> None:
+    def __init__(self, limits: Limits, load: Load, connections: Connections) -> None:
         super().__init__()
         self._limits = limits
         self._load = load
+        self._connections = connections
         self._closing = False
         self.MAX_LENGTH = limits.request_line
         self.totalHeadersSize = limits.request_head
+
+    @override
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self._connections.add(self)
 
     @override
     def dataReceived(self, data: bytes) -> None:
@@ -98,7 +106,8 @@ class HTTPConnection(HTTPChannel):
     @override
     def checkPersistence(self, request: Request, version: bytes) -> bool:
         # Not twisted.web's own, which sees no `close` that has a comma or another header before it.
-        last = is_last(version, request.requestHeaders.getRawHeaders(b"Connection", ()))
+        asked = request.requestHeaders.getRawHeaders(b"Connection", ())
+        last = self._connections.last or is_last(version, asked)
         if last:
             request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
         return not last
@@ -143,6 +152,7 @@ class HTTPConnection(HTTPChannel):
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._load.disconnected()
+        self._connections.discard(self)
         super().connectionLost(reason)
 
     @override
@@ -177,6 +187,21 @@ class HTTPConnection(HTTPChannel):
             self.setTimeout(self._limits.request_wait)
             self.transport.unregisterProducer()
         self.transport.loseConnection()
+
+    def leave(self) -> None:
+        """Answer the request that runs, and close; close now where none does."""
+        if self.requests:
+            self.persistent = False
+            if not self.requests[0].startedWriting:
+                self.requests[0].setHeader(b"Connection", b"close")
+        elif part := self.clearLineBuffer():
+            LineReceiver.dataReceived(self, part)  # a request that has begun
+        else:
+            self.loseConnection()
+
+    def abort(self) -> None:
+        """End now."""
+        self.transport.abortConnection()
 
     def refuse(self, status: int, reason: str) -> None:
         """Answer a request that is not read to its end, and close the connection.

@@ -4,26 +4,25 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from tpush.interfaces import IChannel
+from tpush.health import Health
 from tpush.publisher.plain import PlainResource
 from tpush.publisher.request import PublisherRequest
 
 
-class Health(PlainResource):
-    """Tells whether the channel can be reached.
+class HealthResource(PlainResource):
+    """Tells whether this publisher is of use.
 
     Args:
-        channel: which.
+        state: whether it is.
     """
 
     allowed: ClassVar[tuple[bytes, ...]] = (b"GET", b"HEAD")
 
-    def __init__(self, channel: IChannel) -> None:
+    def __init__(self, state: Health) -> None:
         super().__init__()
-        self._channel = channel
+        self._state = state
 
     @override
     def answer(self, request: PublisherRequest) -> bytes:
-        if not self._channel.connected:
-            return request.refuse(503, "channel not connected")
-        return b"ok"
+        complaint = self._state.complaint()
+        return request.refuse(503, complaint) if complaint else b"ok"

@@ -33,6 +33,7 @@ class Options(RoleOptions):
         options.MAX_HELD,
         options.MAX_HELD_BYTES,
         *BACK_END_OPTIONS,
+        options.DRAIN_GRACE,
         options.HOST,
         options.INSECURE,
     )

@@ -9,6 +9,7 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from tpush.access import KeyRing
+from tpush.health import Health
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
 from tpush.net.lag import LagMeter
@@ -47,12 +48,15 @@ class PublisherService(MultiService):
         if reactor is None:
             from twisted.internet import reactor
         self._channel = channel
+        self._reactor = reactor
+        self._limits = limits or Limits()
         self._keys = keys
+        self._health = Health(channel, reactor, self._limits.drain_grace)
         guard = Guard(keys, frozenset(host.lower() for host in hosts))
         meter = LagMeter(reactor)
         meter.setServiceParent(self)
         self.site = PublisherSite(
-            channel, reactor, limits or Limits(), guard, lambda: meter.seconds
+            channel, reactor, self._limits, guard, lambda: meter.seconds, self._health
         )
         self.listener = Listener(listen, self.site, reactor, endpoint_for=endpoint_for)
         self.listener.setServiceParent(self)
@@ -76,7 +80,10 @@ class PublisherService(MultiService):
             self._keys.reload()
 
     async def _stop(self) -> None:
-        await self.listener.stop_listening()
+        self.site.connections.last = True
+        await self._health.drain()
+        await self.listener.stop_listening(last_call=True)
+        await self.site.connections.drain(self._reactor, self._limits.drain_within)
         await self._channel.close()
         await super().stopService()
         self.log.info("publisher stopped")

@@ -10,13 +10,15 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 from typing_extensions import override
 
+from tpush.health import Health
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
 from tpush.metrics import PublisherMetrics
 from tpush.net.refusing import Refusing
 from tpush.publisher.connection import DISCARD_SECONDS, HTTPConnection
+from tpush.publisher.draining import Connections
 from tpush.publisher.guard import Guard
-from tpush.publisher.health import Health
+from tpush.publisher.health import HealthResource
 from tpush.publisher.load import Load
 from tpush.publisher.plain import Missing
 from tpush.publisher.request import PublisherRequest
@@ -37,6 +39,7 @@ class PublisherSite(Site):
         limits: the bounds of requests.
         guard: who may publish.
         lag: tells by how many seconds the reactor is late.
+        health: what ``/health`` says.
     """
 
     noisy = False
@@ -48,6 +51,7 @@ class PublisherSite(Site):
         limits: Limits,
         guard: Guard | None = None,
         lag: Callable[[], float] = lambda: 0.0,
+        health: Health | None = None,
     ) -> None:
         self.metrics = PublisherMetrics()
         self.load = Load(limits, self.metrics, lag)
@@ -55,12 +59,14 @@ class PublisherSite(Site):
         super().__init__(Root(), request_factory, timeout=limits.request_wait, reactor=reactor)
         self._limits = limits
         self._reactor = reactor
+        self.connections = Connections()
+        self.health = health or Health(channel, reactor)
         self.resource.putChild(b"", Seed(channel, guard or Guard(), self.load, limits.fields))
-        self.resource.putChild(b"health", Health(channel))
+        self.resource.putChild(b"health", HealthResource(self.health))
 
     @override
     def protocol(self) -> Any:
-        return HTTPConnection(self._limits, self.load)
+        return HTTPConnection(self._limits, self.load, self.connections)
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Any:

@@ -27,6 +27,7 @@ from tpush.pusher.admission import NOBODY, PLAIN, Admission, Denied, Handshake
 from tpush.pusher.backlog import Backlog, BacklogFull
 from tpush.pusher.closing import EXPIRED, SLOW, TOO_MANY, Close
 from tpush.pusher.head import read_head
+from tpush.pusher.probe import BEGINS, answer_probe
 from tpush.pusher.receiver import Outcome, Receiver
 from tpush.pusher.refusal import refusal
 from tpush.pusher.room import NoRoom, Place, Room
@@ -86,6 +87,8 @@ class Owner(Protocol):
     """Seconds that a client has to take what it is told last."""
     client_frames: int
     """What a client may send in a second; 0 is without bound."""
+    complaint: Callable[[], str]
+    """Says why nobody new should be sent here, or nothing."""
 
     def seconds(self) -> float:
         """Return the time."""
@@ -121,7 +124,7 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
     """What its token says."""
     log = Quiet()
     _verdict: Close | None = None
-    """How it is closed as soon as it has opened."""
+    """How it is closed as soon as it has opened, and has been sent what waits."""
     _expiry: IDelayedCall | None = None
     _end: IDelayedCall | None = None
     """Drops it, where it does not take what it is told last."""
@@ -159,8 +162,18 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
             if plain is None:
                 self.failHandshake("malformed request")
                 return
+            if self.data.startswith(BEGINS) and not rest and self._answers_probe():
+                return
             self.data = plain + end + rest
         super().processHandshake()
+
+    def _answers_probe(self) -> bool:
+        answer = answer_probe(self.data, self.factory.complaint())
+        if answer is None:
+            return False
+        self.sendData(answer)
+        self.dropConnection()
+        return True
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -293,6 +306,8 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
         return Outcome.WRITTEN
 
     def _wait(self, backlog: Backlog, frames: bytes, messages: int) -> None:
+        if self._verdict is not None:
+            return
         metrics = self.factory.metrics
         try:
             metrics.slow_dropped += backlog.add(frames, messages)
@@ -316,6 +331,8 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
             frames = self._backlog.take()
             if frames is None:
                 self._backlog = None
+                if self._verdict is not None:
+                    self.close(self._verdict)
             else:
                 self.transport.write(frames)  # type: ignore[union-attr]
 
@@ -329,6 +346,13 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
             self.sendCloseFrame(code=close.code, reasonUtf8=close.reason.encode(), isReply=False)
         elif self.state == self.STATE_CONNECTING:
             self.abort()
+
+    def leave(self, close: Close) -> None:
+        """Close once all that waits has been sent; a handshake in progress is finished first."""
+        self.factory.metrics.drained += 1
+        self._verdict = close
+        if self.state == OPEN and self._backlog is None:
+            self.close(close)
 
     def abort(self) -> None:
         """Drop the connection now."""

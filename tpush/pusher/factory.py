@@ -1,6 +1,7 @@
 """Makes connections, and knows who is there."""
 
 import resource
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from tpush.limits import Limits
 from tpush.message import Message, WorkerID
 from tpush.metrics import PusherMetrics
 from tpush.net.refusing import Refusing
+from tpush.present import Present
 from tpush.pusher.admission import Admission
 from tpush.pusher.audience import Audience
 from tpush.pusher.backlog import Backlog, SlowPolicy
@@ -39,6 +41,7 @@ class PusherFactory(WebSocketServerFactory):
         admission: who may connect; by default, programs and the pages of this host.
         slow: what is done for a client that does not read.
         proxies: that say whose connection theirs is; by default none is believed.
+        complaint: says why nobody new should be sent here, or nothing.
     """
 
     noisy = False
@@ -52,6 +55,7 @@ class PusherFactory(WebSocketServerFactory):
         admission: Admission | None = None,
         slow: SlowPolicy = SlowPolicy.DISCONNECT,
         proxies: Proxies | None = None,
+        complaint: Callable[[], str] = lambda: "",
     ) -> None:
         super().__init__(reactor=reactor, server="tpush")
         # Autobahn's own timer goes to the global reactor, whichever it was given.
@@ -62,6 +66,7 @@ class PusherFactory(WebSocketServerFactory):
         self.client_frames = limits.client_frames
         self.seconds = reactor.seconds
         self.later = reactor.callLater
+        self.complaint = complaint
         self._slow = slow
         self._max_pending = limits.pending
         self.room = Room(
@@ -73,9 +78,7 @@ class PusherFactory(WebSocketServerFactory):
         )
         self.audience: Audience[Receiver] = Audience()
         self.fanout = FanOut(self.audience, reactor, self.frame_of)
-        # In the order they came: whatever walks them does the same at each run.
-        self._connections: dict[Connection, None] = {}
-        self._empty: Deferred[None] | None = None
+        self._connections: Present[Connection] = Present()
         self.setProtocolOptions(
             versions=[13],
             webStatus=False,
@@ -100,7 +103,7 @@ class PusherFactory(WebSocketServerFactory):
             return Refusing(answer, self.reactor, self.closeHandshakeTimeout)
         connection: Any = super().buildProtocol(addr)
         connection.place = place
-        self._connections[connection] = None
+        self._connections.add(connection)
         return connection
 
     def backlog(self) -> Backlog:
@@ -121,37 +124,37 @@ class PusherFactory(WebSocketServerFactory):
         if connection.connection is not None:
             self.audience.remove(connection.connection)
         if connection in self._connections:
-            del self._connections[connection]
+            self._connections.discard(connection)
             self.room.leave(connection.place)
-        if self._empty is not None and not self._connections:
-            empty, self._empty = self._empty, None
-            empty.callback(None)
 
     def frame(self, content: bytes, *, text: bool) -> bytes:
         """Return *content* as one unmasked frame, :rfc:`6455#section-5.2`."""
         framed: bytes = self.prepareMessage(content, isBinary=not text).payloadHybi
         return framed
 
-    def close_all(self, close: Close) -> Deferred[None]:
-        """Close all connections.
-
-        Returns:
-            Fires when the last one is gone.
-        """
-        self.fanout.flush()
-        if self._empty is None:
-            self._empty = Deferred()
-        empty = self._empty
-        for connection in list(self._connections):
+    def close_all(self, close: Close) -> None:
+        """Close all connections."""
+        self.flush()
+        for connection in self.everyone():
             connection.close(close)
-        if not self._connections and not empty.called:
-            self._empty = None
-            empty.callback(None)
-        return empty
+
+    # What draining needs.
+
+    def everyone(self) -> Sequence[Connection]:
+        """Return all connections that there are now, those too that have not opened."""
+        return list(self._connections)
+
+    def flush(self) -> None:
+        """Write what waits to be joined."""
+        self.fanout.flush()
+
+    def emptied(self) -> Deferred[None]:
+        """Return what fires when the last connection is gone."""
+        return self._connections.emptied()
 
     def abort_all(self) -> None:
         """Drop the connections that are left."""
-        for connection in list(self._connections):
+        for connection in self.everyone():
             connection.abort()
 
     def frame_of(self, message: Message) -> bytes:

@@ -44,7 +44,7 @@ class Options(RoleOptions):
 
 def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks for this name
     """Return the service: a worker, or the parent of several."""
-    return launch_workers(config, make_worker)
+    return launch_workers(config, make_worker, rolling=True)
 
 
 def make_worker(

@@ -2,25 +2,32 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from typing_extensions import override
 
 from tpush.errors import TPushError
 from tpush.forwarded import Proxies
+from tpush.health import Health
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
 from tpush.message import BROADCAST, MAX_ID, Message, WorkerID, worker_event
 from tpush.net.listener import EndpointFor, Listener
 from tpush.pusher.admission import Admission
 from tpush.pusher.backlog import SlowPolicy
-from tpush.pusher.closing import GOING_AWAY, RESTART
+from tpush.pusher.closing import RESTART
+from tpush.pusher.draining import drain
 from tpush.pusher.factory import PusherFactory
 from tpush.pusher.reporting import Reporter
 from tpush.receipt import Counts, Ticket
+
+ON_THE_WAY = 0.5
+"""Seconds that a message may take from its publisher to the channel, on machines that are busy."""
 
 
 class PusherService(MultiService):
@@ -64,7 +71,10 @@ class PusherService(MultiService):
         self._reactor = reactor
         self._limits = limits or Limits()
         self._entropy = entropy
-        self.factory = PusherFactory(self._draw(), reactor, self._limits, admission, slow, proxies)
+        self._health = Health(channel, reactor, self._limits.drain_grace)
+        self.factory = PusherFactory(
+            self._draw(), reactor, self._limits, admission, slow, proxies, self._health.complaint
+        )
         self._reporter = Reporter(
             self.factory.fanout,
             self.factory.audience,
@@ -102,12 +112,10 @@ class PusherService(MultiService):
         self.factory.admission.reload()
 
     async def _stop(self) -> None:
+        await self._health.drain()
         await self.listener.stop_listening()
-        gone = self.factory.close_all(GOING_AWAY)
-        try:
-            await gone.addTimeout(self._limits.close_wait, self._reactor)
-        except TimeoutError:
-            self.factory.abort_all()
+        await self._receive_accepted()
+        await drain(self.factory, self._reactor, self._limits)
         self.factory.fanout.stop()
         self._reporter.stop()
         await self._channel.close()
@@ -126,6 +134,16 @@ class PusherService(MultiService):
         except TPushError as error:  # who waits for it is told that this worker is missing
             self.log.warn("a receipt is lost: {error}", error=error)
 
+    async def _receive_accepted(self) -> None:
+        """Wait for what was published before we began to go away, and is on its way to us."""
+        if not self._channel.connected or not self.factory.everyone():
+            return
+        # From its publisher to the channel, where nothing tells us of it ...
+        await deferLater(self._reactor, max(0, ON_THE_WAY - self._limits.drain_grace))
+        # ... and from the channel to us: it answers when it has sent all that it had before.
+        with suppress(TimeoutError):
+            await self._channel.flush().addTimeout(self._limits.stop_wait, self._reactor)
+
     def _draw(self) -> WorkerID:
         return WorkerID(int.from_bytes(self._entropy(8), "big") % MAX_ID + 1)
 
@@ -139,4 +157,4 @@ class PusherService(MultiService):
         self._channel.unsubscribe(worker_event(self.worker))
         self.factory.worker = self._draw()
         self._claim()
-        _gone = self.factory.close_all(RESTART)
+        self.factory.close_all(RESTART)

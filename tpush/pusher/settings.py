@@ -23,6 +23,8 @@ CLIENT_OPTIONS: Sequence[Option] = (
     options.SLOW_CLIENT,
     options.PING_INTERVAL,
     options.PING_TIMEOUT,
+    options.DRAIN_GRACE,
+    options.DRAIN_RATE,
     options.AUTH,
     options.TOKEN_SECRET_FILE,
     options.TOKEN_PUBLIC_KEY_FILE,
