@@ -91,6 +91,20 @@ class ProxiesTests(SynchronousTestCase):
             said_by = self.client("192.0.2.1", said, "192.0.2.1", header=FORWARDED)
             self.assertEqual(said_by, client, said)
 
+    def test_forwarded_in_quotes(self) -> None:
+        """What a client gets a proxy to quote, such as its Host, says nothing of who it is."""
+        for said in (
+            'host="x;for=1.2.3.4";for=198.51.100.7',
+            'host="x, for=1.2.3.4";for=198.51.100.7',
+            'host="x\\", for=1.2.3.4;\\"";for=198.51.100.7',
+            'for=198.51.100.7;host="x\\\\";by=203.0.113.43',
+            '", for=198.51.100.7',
+            'for=1.2.3.4;x="y, for="198.51.100.7"',
+            'for=1.2.3.4;x="\\, for=198.51.100.7;host="y\\"z"',
+        ):
+            said_by = self.client("192.0.2.1", said, "192.0.2.1", header=FORWARDED)
+            self.assertEqual(said_by, "198.51.100.7", said)
+
     def test_the_other_header(self) -> None:
         """The header that our proxies do not write is not looked at: anybody may have."""
         proxies = Proxies(["192.0.2.1"])

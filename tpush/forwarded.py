@@ -18,6 +18,8 @@ FORWARDED = "forwarded"
 """:rfc:`7239`."""
 
 FOR = re.compile(r'(?:^|;)\s*for\s*=\s*(?:"([^"]*)"|([^;"\s]*))', re.IGNORECASE)
+ESCAPED = re.compile(r'\\["\\]')
+SEPARATOR = re.compile("[,;]")
 PORT = re.compile(r"^(?:\[([^\]]*)\](?::.*)?|([0-9]+\.[0-9.]+)(?::.*)?)$")
 
 Address = IPv4Address | IPv6Address
@@ -78,7 +80,10 @@ class Proxies:
         client = None if peer is None else read_address(peer)
         if not self.trusts(peer):
             return client
-        for text in reversed(headers.get(self._header, "").split(",")):
+        said = headers.get(self._header, "")
+        if self._header == FORWARDED:
+            said = _hide_quoted(said)
+        for text in reversed(said.split(",")):
             address = self._read(text)
             if address is None:
                 return client
@@ -97,3 +102,14 @@ class Proxies:
 
     def _is_ours(self, address: Address) -> bool:
         return any(address in network for network in self._networks)
+
+
+def _hide_quoted(said: str) -> str:
+    """Return *said* without the commas and semicolons that stand in quotes, :rfc:`7239#section-4`.
+
+    A proxy may quote what a client sent, its Host. Quotes are paired from the end: what a client
+    sent by itself stands at the beginning, and may have one too many.
+    """
+    parts = ESCAPED.sub("__", said).split('"')
+    parts[-2::-2] = [SEPARATOR.sub("_", part) for part in parts[-2::-2]]
+    return '"'.join(parts)
