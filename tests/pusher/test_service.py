@@ -1,0 +1,139 @@
+"""The lifetime of a worker, in memory."""
+
+import struct
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from typing_extensions import override
+
+from tests.pusher.client import Client
+from tests.pusher.websocket import client_frame
+from tpush.channel.local import LocalBroker, LocalChannel
+from tpush.limits import Limits
+from tpush.message import BROADCAST
+from tpush.pusher.service import PusherService
+
+TEXT, CLOSE = 1, 8
+GOING_AWAY = struct.pack("!H", 1001) + b"going away"
+
+
+class FakePort:
+    """A port and its endpoint."""
+
+    listening = False
+
+    def listen(self, _factory: object) -> Deferred["FakePort"]:
+        self.listening = True
+        return succeed(self)
+
+    def stopListening(self) -> None:  # noqa: N802 - a port's
+        self.listening = False
+
+    def getHost(self) -> str:  # noqa: N802 - a port's
+        return "nowhere"
+
+
+class StopTests(SynchronousTestCase):
+    """A worker that is told to end."""
+
+    @override
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.port = FakePort()
+        self.broker = LocalBroker(self.clock)
+        self.publisher = self.broker.channel()
+        self.service = self.start()
+
+    def start(self, **limits: Any) -> PusherService:
+        endpoint_for: Any = lambda _string: self.port  # noqa: E731 - it stands in for a callable
+        service = PusherService(
+            self.broker.channel(),
+            ["nowhere"],
+            reactor=self.clock,
+            limits=replace(Limits(), **limits),
+            endpoint_for=endpoint_for,
+        )
+        service.startService()
+        self.run_(0.1)
+        return service
+
+    def run_(self, seconds: float) -> None:
+        for _ in range(round(seconds * 100)):
+            self.clock.advance(0.01)
+
+    def told(self, client: Client) -> list[bytes]:
+        """What a client got after its greeting."""
+        return [payload for opcode, payload in client.frames[1:] if opcode in (TEXT, CLOSE)]
+
+    def leave(self, client: Client) -> None:
+        """Answer the close, and be gone."""
+        client.send(client_frame(CLOSE, struct.pack("!H", 1001)))
+        client.lose()
+
+    def test_accepted_first(self) -> None:
+        """What a publisher accepted before, and what is on its way, comes before the close."""
+        client = Client(self.service.factory).open()
+        self.publisher.publish(BROADCAST, "before")
+        stopped = self.service.stopService()
+        self.run_(0.3)
+        self.publisher.publish(BROADCAST, "on its way")
+        self.assertFalse(self.port.listening)
+        self.run_(0.4)
+        self.assertEqual(self.told(client), [b"before", b"on its way", GOING_AWAY])
+        self.assertNoResult(stopped)
+        self.leave(client)
+        self.run_(0.1)
+        self.successResultOf(stopped)
+
+    def test_nobody(self) -> None:
+        """One without clients waits for nothing."""
+        stopped = self.service.stopService()
+        self.run_(0.05)
+        self.successResultOf(stopped)
+
+    def test_grace(self) -> None:
+        """It says that it goes away, and goes on, for as long as it is to."""
+        self.successResultOf(self.stop_at_once())
+        service = self.service = self.start(drain_grace=3)
+        early = Client(service.factory).open()
+        stopped = service.stopService()
+        self.run_(2.5)
+        self.assertEqual(service.factory.complaint(), "draining")
+        self.assertTrue(self.port.listening)
+        late = Client(service.factory).open()
+        self.publisher.publish(BROADCAST, "meanwhile")
+        self.run_(0.7)
+        self.assertFalse(self.port.listening)
+        for client in (early, late):
+            self.assertEqual(self.told(client), [b"meanwhile", GOING_AWAY])
+            self.leave(client)
+        self.run_(0.1)
+        self.successResultOf(stopped)
+
+    def test_without_a_channel(self) -> None:
+        """One that has no channel has nothing to wait for, and says so before."""
+        client = Client(self.service.factory).open()
+        with patch.object(LocalChannel, "connected", new=False):
+            self.assertEqual(self.service.factory.complaint(), "channel not connected")
+            stopped = self.service.stopService()
+            self.run_(0.05)
+        self.assertEqual(self.told(client), [GOING_AWAY])
+        self.leave(client)
+        self.run_(0.1)
+        self.successResultOf(stopped)
+
+    def stop_at_once(self) -> Deferred[None]:
+        stopped = self.service.stopService()
+        self.run_(0.1)
+        return stopped
+
+    @override
+    def tearDown(self) -> None:
+        closed = self.publisher.close()
+        self.run_(0.1)
+        self.successResultOf(closed)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
