@@ -76,10 +76,5 @@ def _make(config: Options) -> IService:
         hosts=config["host"],
     )
     publisher.setServiceParent(roles)
-
-    def reload() -> None:
-        pusher.reload()
-        publisher.reload()
-
-    OnHangUp(reload).setServiceParent(publisher)
+    OnHangUp(pusher.reload, publisher.reload).setServiceParent(publisher)
     return cast(IService, roles)

@@ -14,20 +14,21 @@ from tpush.errors import TPushError
 
 
 class OnHangUp(Service):
-    """Calls a function at each SIGHUP, for as long as it runs.
+    """Calls functions at each SIGHUP, for as long as it runs.
 
     Args:
-        callback: is called in the reactor. It may return a Deferred, which fires when all is done.
-            An error of ours that it raises, or fails with, is logged in one line.
+        callbacks: each is called in the reactor, whatever becomes of the others. It may return a
+            Deferred, which fires when all is done. An error of ours that it raises, or fails with,
+            is logged in one line.
         reactor: the reactor to use; the default is Twisted's global one.
     """
 
     log = Logger()
 
-    def __init__(self, callback: Callable[[], object], *, reactor: Any = None) -> None:
+    def __init__(self, *callbacks: Callable[[], object], reactor: Any = None) -> None:
         if reactor is None:
             from twisted.internet import reactor
-        self._callback = callback
+        self._callbacks = callbacks
         self._reactor = reactor
         self._before: Any = None
 
@@ -47,9 +48,14 @@ class OnHangUp(Service):
         background(self._call(), self.log, "what SIGHUP asks for")
 
     async def _call(self) -> None:
+        succeeded = [await self._succeeds(callback) for callback in self._callbacks]
+        if all(succeeded):
+            self.log.info("did what SIGHUP asks for")
+
+    async def _succeeds(self, callback: Callable[[], object]) -> bool:
         try:
-            await maybeDeferred(self._callback)
+            await maybeDeferred(callback)
         except TPushError as error:
             self.log.error("at SIGHUP: {error}; what was in force stays", error=error)
-        else:
-            self.log.info("did what SIGHUP asks for")
+            return False
+        return True
