@@ -177,6 +177,10 @@ class CheckTests(TokenCase):
             reason = self.refused(keys, token)
             self.assertTrue(reason.isascii() and len(reason) < 120, reason)
 
+    def test_too_long(self) -> None:
+        """A token that is longer than any has to be is not even looked at."""
+        self.assertIn("at most 8192", self.refused(self.secrets(), self.token(more="x" * 8192)))
+
     def test_sub_is_text(self) -> None:
         """A user is text, whatever a library would sign."""
         token = signed(b'{"alg":"HS256"}', b'{"sub":7}', SECRET)
