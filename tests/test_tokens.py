@@ -133,6 +133,24 @@ class CheckTests(TokenCase):
             keys.check(self.token(private, algorithm, kid=algorithm))
         self.refused(keys, self.token(PRIVATE["ES256"], "ES256", kid="RS256"))
 
+    def test_a_name_is_for_one_key(self) -> None:
+        """The last name before a key is its name; a key without one has none of those before."""
+        named, unnamed = PRIVATE["ES256"], ec.generate_private_key(ec.SECP256R1())
+        file = b"# kid: not this\n# kid: mine\n" + public_pem(named) + public_pem(unnamed)
+        keys = TokenKeys("", self.file("keys", file))
+        keys.check(self.token(named, "ES256", kid="mine"))
+        keys.check(self.token(unnamed, "ES256", kid="unheard of"))
+        self.refused(keys, self.token(named, "ES256", kid="not this"))
+        self.refused(keys, self.token(unnamed, "ES256", kid="mine"))
+
+    def test_both_files(self) -> None:
+        """Secrets and public keys count at once."""
+        keys = TokenKeys(
+            self.file("secrets", SECRET), self.file("keys", public_pem(PRIVATE["EdDSA"]))
+        )
+        keys.check(self.token())
+        keys.check(self.token(PRIVATE["EdDSA"], "EdDSA"))
+
     def test_times(self) -> None:
         """A token is good from its nbf to its exp, give or take the leeway."""
         now, keys = int(time.time()), self.secrets(leeway=30)
