@@ -41,15 +41,20 @@ class TLSTests(SynchronousTestCase):
             options, isClient=False, wrappedFactory=Factory.forProtocol(Protocol), clock=self.clock
         )
         factory.protocol = TLSServer
-        self.server: Any = factory.buildProtocol(None)
-        self.transport = Telling()
-        self.server.makeConnection(self.transport)
+        self.factory = factory
+        self.server, self.transport = self.connect()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.client = context.wrap_bio(self.incoming, self.outgoing)
         for _ in range(3):
             self.step(self.client.do_handshake)
+
+    def connect(self) -> tuple[Any, Telling]:
+        """Return a new connection, whose handshake is to come, and the transport below it."""
+        server, transport = self.factory.buildProtocol(None), Telling()
+        server.makeConnection(transport)
+        return server, transport
 
     def step(self, do: Callable[[], Any]) -> None:
         """Let the client do something, and carry what both have written."""
@@ -68,6 +73,13 @@ class TLSTests(SynchronousTestCase):
         self.assertEqual(unsent(self.server), 0)
         self.transport.waiting = 70
         self.assertEqual(unsent(self.server), 70)
+
+    def test_before_the_handshake(self) -> None:
+        """What waits for the handshake waits."""
+        server, _ = self.connect()
+        server.write(b"hello")
+        self.clock.advance(0)
+        self.assertEqual(unsent(server), 5)
 
     def test_closed_by_the_client(self) -> None:
         """What comes after the client has ended TLS is thrown away, and never called written."""
