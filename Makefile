@@ -33,7 +33,8 @@ conformance: $(TEST)  ## the Autobahn TestSuite; SUITE is its command, where it 
 	$(if $(SUITE),TPUSH_SUITE=$(SUITE)) $(BIN)/python tests/run.py tests.integration.test_conformance
 
 fuzz: $(TEST)  ## the property tests with fifty times as many cases, drawn anew
-	TPUSH_FUZZ=50 $(BIN)/python -m twisted.trial tests.channel tests.publisher tests.pusher
+	for part in channel publisher pusher; do \
+	  TPUSH_FUZZ=50 $(BIN)/python -m twisted.trial tests.$$part || exit 1; done
 
 faults: $(TEST)  ## faults of every kind under load, SEED=1 by default: some five minutes
 	TPUSH_TEST_FAULTS=40 TPUSH_TEST_RECOVERY=5 TPUSH_TEST_SEED=$(or $(SEED),1) \
