@@ -778,6 +778,20 @@ class ChannelContract(Case):
         a.publish("x", "1")
         self.assertGot(got, "1")
 
+    def test_taken_while_closing(self) -> None:
+        """A worker that is closing, and whose id is taken, is not asked to draw another."""
+        a = self.make()
+        a.claim(WorkerID(7), lambda: None)
+        self.settle()
+        b = self.make()
+        told: list[None] = []
+        b.claim(WorkerID(7), lambda: told.append(None))
+        b.publish("x", "1")
+        closed = b.close()
+        self.settle(5)
+        self.successResultOf(closed)
+        self.assertEqual(told, [])
+
     def test_claim_after_one_closed(self) -> None:
         """The id of a worker that closed is free."""
         a = self.make()

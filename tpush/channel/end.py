@@ -199,7 +199,7 @@ class ChannelEnd(IChannel):
 
     def id_taken(self) -> None:
         """Be told that another worker has the id that was claimed."""
-        if self._taken is None:
+        if self._taken is None or self._closing is not None:
             return
         try:
             self._taken()
