@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 RUN    := $(VENV)/.run
 TEST   := $(VENV)/.test
 
-.PHONY: help run test lint types docs trial conformance fuzz faults slow bench clean
+.PHONY: help run test lint types docs trial conformance fuzz simulate defects faults slow bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -35,6 +35,12 @@ conformance: $(TEST)  ## the Autobahn TestSuite; SUITE is its command, where it 
 fuzz: $(TEST)  ## the property tests with fifty times as many cases, drawn anew
 	for part in channel publisher pusher; do \
 	  TPUSH_FUZZ=50 $(BIN)/python -m twisted.trial tests.$$part || exit 1; done
+
+simulate: $(TEST)  ## the whole cluster in memory, under 10,000 schedules: some ten minutes
+	$(BIN)/python -m tests.simulation --schedules $(or $(SCHEDULES),10000) --first $(or $(SEED),0)
+
+defects: $(TEST)  ## defects put in on purpose, each found by the simulation: some five minutes
+	$(BIN)/python -m tests.simulation --defects
 
 faults: $(TEST)  ## faults of every kind under load, SEED=1 by default: some five minutes
 	TPUSH_TEST_FAULTS=40 TPUSH_TEST_RECOVERY=5 TPUSH_TEST_SEED=$(or $(SEED),1) \

@@ -1,0 +1,57 @@
+"""The whole cluster in memory, under schedules that a seed decides."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.simulation.defects import DEFECTS
+from tests.simulation.run import first_to_show, run, run_all
+
+SCHEDULES = int(os.environ.get("TPUSH_TEST_SCHEDULES", "300"))
+ROOT = Path(__file__).resolve().parents[2]
+
+QUICK = (
+    "nothing is sent again",
+    "what was seen is forgotten with the session",
+    "a new channel routes before workers are back",
+    "what is sent again is sent backwards",
+    "subscriptions do not come back",
+)
+"""Of the defects those that a few seeds show; `make defects` finds all."""
+
+
+class SimulationTests(SynchronousTestCase):
+    """What is promised is kept, whatever befalls the cluster."""
+
+    def test_schedules(self) -> None:
+        """No schedule breaks a promise; one that does is run again by its seed."""
+        for one in run_all(range(SCHEDULES)):
+            self.assertEqual(one.breaches, [], f"python -m tests.simulation --seed {one.seed}")
+
+    def test_the_same_again(self) -> None:
+        """A seed is the same schedule again, whatever else is random in a process."""
+        seeds = (0, 7)
+        here = [run(seed).hash for seed in seeds]
+        self.assertEqual([run(seed).hash for seed in seeds], here)
+        code = (
+            f"from tests.simulation.run import run; print(*(run(seed).hash for seed in {seeds!r}))"
+        )
+        for hash_seed in ("1", "2"):
+            there = subprocess.run(
+                [sys.executable, "-c", code],
+                env={**os.environ, "PYTHONHASHSEED": hash_seed},
+                cwd=ROOT,
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+            self.assertEqual(there.stdout.split(), here)
+
+    def test_defects_show(self) -> None:
+        """Defects that are put in on purpose are found."""
+        by_name = {defect.name: defect for defect in DEFECTS}
+        for name in QUICK:
+            self.assertIsNotNone(first_to_show(by_name[name], range(30)), name)
