@@ -13,12 +13,13 @@ class ReceiptTests(SiteTestCase):
     """A request that asks for a receipt is answered when it is there."""
 
     def asked(self, target: bytes, receipt: Receipt, more: bytes = b"") -> tuple[int, Any]:
-        """Ask, let the receipt come, and return status and body."""
+        """Ask, let the receipt come, and return status and body; keep the answer."""
         self.client.send(b"GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n" % (target, more))
         self.assertEqual(self.client.answers(), [])
         self.channel.receipts.pop().callback(receipt)
         [answer] = self.client.answers()
         self.assertEqual(answer.headers[b"content-type"], b"application/json")
+        self.answer = answer
         return answer.status, json.loads(answer.body)
 
     def test_counts(self) -> None:
@@ -34,6 +35,8 @@ class ReceiptTests(SiteTestCase):
         for prefer in (b"return=representation", b"respond-async, Return=Representation"):
             status, _ = self.asked(b"/?content=X", receipt, b"Prefer: %s\r\n" % prefer)
             self.assertEqual(status, 200)
+            applied = self.answer.headers[b"preference-applied"]
+            self.assertEqual(applied, b"return=representation")
         answer = self.client.get(b"/?content=X", b"GET", b"Prefer: return=minimal")
         self.assertEqual((answer.status, answer.body), (200, b"ok"))
 

@@ -1,5 +1,7 @@
 """Whether there is room for one more connection."""
 
+import resource
+
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 from twisted.internet.address import IPv4Address
@@ -13,8 +15,9 @@ from tpush.forwarded import Proxies, read_address
 from tpush.limits import Limits
 from tpush.message import WorkerID
 from tpush.metrics import PusherMetrics
+from tpush.net.refusing import Refusing
 from tpush.pusher.crowd import Crowd
-from tpush.pusher.factory import PusherFactory
+from tpush.pusher.factory import SPARE_DESCRIPTORS, PusherFactory
 from tpush.pusher.room import NoRoom, Place, Room
 
 PEERS = ("192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2", "127.0.0.1", None, "10.0.0.1")
@@ -56,6 +59,25 @@ class RoomTests(SynchronousTestCase):
         for _ in range(6):
             self.room.arrive(None)
         self.assertEqual(self.status(None), 503)
+
+    def test_few_handshakes(self) -> None:
+        """Of however few handshakes there may be, an address may have one."""
+        Room(10, 2, 3, Proxies(), self.metrics).arrive("192.0.2.1")
+
+    def test_refused_before_its_head(self) -> None:
+        """An address that has as many as it may is refused before anything of one more is read."""
+        for _ in range(3):
+            self.enter("192.0.2.1")
+        self.assertRaises(NoRoom, self.room.arrive, "192.0.2.1")
+
+    def test_descriptors(self) -> None:
+        """Where no number is given, there is room for what the limit of descriptors leaves."""
+        self.patch(resource, "getrlimit", lambda _: (SPARE_DESCRIPTORS + 2, 10_000))
+        factory = PusherFactory(WorkerID(7), Clock(), Limits(ping_interval=0))
+        for _ in range(2):
+            self.assertEqual(len(Client(factory).open().frames), 1)
+        refused = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 50_000))
+        self.assertIsInstance(refused, Refusing)
 
     def test_of_an_address(self) -> None:
         """One address has so many, one /64 of IPv6 too; this machine is not counted."""
