@@ -56,8 +56,8 @@ class Limits:
             beyond it, close 4429; 0 is without bound.
         connections: of WebSocket clients at once; beyond it, 503; 0 is what the process's limit of
             descriptors leaves.
-        handshakes: of WebSocket clients in progress at once; beyond it, 503; one address has a
-            quarter of them.
+        handshakes: of WebSocket clients in progress at once; beyond it, others wait until they are
+            accepted; one address has a quarter of them.
         per_address: connections of WebSocket clients of one IPv4 address, or one /64 of IPv6;
             beyond it, 429; 0 is without bound.
         pending: bytes that wait for one WebSocket client, besides 64 KiB in its transport, 64 KiB

@@ -67,6 +67,8 @@ class ListenerMetrics:
 
     Args:
         shortages: times that new clients had to wait since no descriptor was left for them.
+        pauses: times that they had to wait since there were as many handshakes as there may be.
     """
 
     shortages: int = 0
+    pauses: int = 0

@@ -155,7 +155,7 @@ MAX_HANDSHAKES = Option(
     "max-handshakes",
     str(DEFAULTS.handshakes),
     whole(1, 1_000_000),
-    "clients at once that have not finished their handshake, of each worker",
+    "clients at once that have not finished their handshake, of each worker; others wait",
     limit="handshakes",
 )
 HANDSHAKE_TIMEOUT = Option(

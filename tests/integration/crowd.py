@@ -151,10 +151,15 @@ class Client:
         with suppress(BlockingIOError):
             self.socket.connect(loop.address)
 
-    def greet(self) -> None:
-        """Send the handshake: the connection stands."""
-        with suppress(OSError):  # if it does no more, that is read too
+    def greet(self) -> bool:
+        """Send the handshake, where the connection stands; say whether that was tried."""
+        try:
             self.socket.send(self.loop.handshake)
+        except BlockingIOError:
+            return False
+        except OSError:  # it does no more, which is read too
+            return True
+        return True
 
     def receive(self, buffer: memoryview) -> bool:
         """Receive once; say whether the connection is there."""
@@ -285,7 +290,8 @@ class Loop:
     def _come(self, *, looked_at: bool = False, lost_at: float | None = None) -> None:
         client = Client(self, looked_at=looked_at, lost_at=lost_at)
         self._clients[client.socket.fileno()] = client
-        self._epoll.register(client.socket, select.EPOLLOUT)
+        # At once where it can, as clients do that have a process of their own.
+        self._epoll.register(client.socket, select.EPOLLIN if client.greet() else select.EPOLLOUT)
         self._opening += 1
 
     def _turn(self) -> Iterable[int]:

@@ -1,4 +1,4 @@
-"""Ports while descriptors have run out, on a real socket and no reactor."""
+"""Ports while more want to connect than can be served, on a real socket and no reactor."""
 
 import errno
 import socket
@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from tpush.metrics import ListenerMetrics
-from tpush.net.patience import Patience
+from tpush.net.patience import IN_A_TURN, Patience
 
 
 class Reactor(Clock):
@@ -34,13 +34,14 @@ class Reactor(Clock):
 
 
 class PatienceTests(SynchronousTestCase):
-    """A port without descriptors waits, and says so once a second."""
+    """A port lets new clients wait; one without descriptors says so once a second."""
 
     @override
     def setUp(self) -> None:
         self.reactor: Any = Reactor()
         self.metrics = ListenerMetrics()
-        self.patience = Patience(self.reactor, self.metrics)
+        self.room = True
+        self.patience = Patience(self.reactor, self.metrics, lambda: self.room)
         self.accepted: list[Protocol] = []
         factory = Factory.forProtocol(self.protocol)
         factory.noisy = False
@@ -73,6 +74,42 @@ class PatienceTests(SynchronousTestCase):
                     self.port.doRead()
                 self.reactor.advance(1 / 16)
         return [f"{event['log_level'].name} {event['found']}" for event in events]
+
+    def come(self, count: int) -> None:
+        for _ in range(count):
+            client = socket.create_connection(self.port.socket.getsockname())
+            self.addCleanup(client.close)
+
+    def test_a_few_in_a_turn(self) -> None:
+        """Of many who come at once a few are taken in each turn, and then those that were there."""
+        self.come(2 * IN_A_TURN)
+        for taken in (IN_A_TURN, 2 * IN_A_TURN, 2 * IN_A_TURN + 1):
+            self.port.doRead()
+            self.assertEqual(len(self.accepted), taken)
+        self.assertIn(self.port, self.reactor.readers)
+        self.assertEqual(self.metrics, ListenerMetrics())
+
+    def test_one_after_another(self) -> None:
+        """Those who come one by one are taken at once, however many they become."""
+        self.port.doRead()
+        for number in range(2, 3 * IN_A_TURN):
+            self.come(1)
+            self.port.doRead()
+            self.assertEqual(len(self.accepted), number)
+
+    def test_no_room(self) -> None:
+        """While there is no room nobody is taken; who came meanwhile is, as soon as there is."""
+        self.room = False
+        for _ in range(3):
+            self.port.doRead()
+            self.assertNotIn(self.port, self.reactor.readers)
+            self.reactor.advance(0.1)
+            self.assertIn(self.port, self.reactor.readers)
+        self.assertEqual(self.accepted, [])
+        self.assertEqual(self.metrics.pauses, 3)
+        self.room = True
+        self.port.doRead()
+        self.assertEqual(len(self.accepted), 1)
 
     def test_waits(self) -> None:
         """Nobody is accepted and closed, and the port is not read, until there are some again."""

@@ -42,6 +42,7 @@ class Listener(Service):
         reactor: what listens.
         eager: write at once where a port is plain TCP, and let the kernel hold little.
         endpoint_for: turns a string into an endpoint, where it is not the reactor's own.
+        may_accept: says whether a connection more can be served now; those who come else wait.
     """
 
     log = Logger()
@@ -54,6 +55,7 @@ class Listener(Service):
         *,
         eager: bool = False,
         endpoint_for: EndpointFor | None = None,
+        may_accept: Callable[[], bool] = lambda: True,
     ) -> None:
         self._strings = endpoints
         self._factory = factory
@@ -61,7 +63,7 @@ class Listener(Service):
         self._eager = eager
         self._opened = False
         self.metrics = ListenerMetrics()
-        self._patience = Patience(reactor, self.metrics)
+        self._patience = Patience(reactor, self.metrics, may_accept)
         self.ports: list[IListeningPort] = []
         """What it listens on, for tests and embedding: ``tcp:0`` has its port here."""
 

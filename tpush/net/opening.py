@@ -32,8 +32,10 @@ from zope.interface import implementer
 
 from tpush.errors import CannotListen
 
-BACKLOG = 1024
-"""Connections that may wait to be accepted, where an endpoint does not say more."""
+BACKLOG = 65_535
+"""Connections that may wait to be accepted, where an endpoint does not say more: as many as the
+system lets, which on Linux is net.core.somaxconn, 4,096. When a worker dies all of its clients come
+back at once; those that find no place in the queue try again after 1, 3, 7 and 15 s."""
 
 SYSTEMD = "systemd:"
 

@@ -68,6 +68,10 @@ class Room:
         self._clients = Crowd(of_an_address)
         self._handshakes = Crowd(max(1, handshakes // SHARE))
 
+    def may_arrive(self) -> bool:
+        """Say whether there is room for one more handshake; whoever comes had better wait."""
+        return self._opening < self._most_handshakes
+
     def arrive(self, peer: str | None) -> Place:
         """Take in a connection whose handshake begins.
 

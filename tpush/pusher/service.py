@@ -83,7 +83,12 @@ class PusherService(MultiService):
             self._report,
         )
         self.listener = Listener(
-            listen, self.factory, reactor, eager=True, endpoint_for=endpoint_for
+            listen,
+            self.factory,
+            reactor,
+            eager=True,
+            endpoint_for=endpoint_for,
+            may_accept=self.factory.room.may_arrive,
         )
         self.listener.setServiceParent(self)
 
