@@ -58,14 +58,14 @@ class Proxies:
         self._networks = [ip_network(each) for each in trusted if each != UNIX]
         self._header = header
 
-    def trusts(self, peer: str | None) -> bool:
-        """Say whether a peer is a proxy of ours.
+    def direct(self, peer: str | None) -> Address | None:
+        """Return the address of a peer that is no proxy of ours.
 
         Args:
             peer: its address; None is one on a unix socket.
         """
-        address = None if peer is None else read_address(peer)
-        return self._unix if address is None else self._is_ours(address)
+        address = _of(peer)
+        return None if self._trusts(address) else address
 
     def client(self, peer: str | None, headers: Mapping[str, str]) -> Address | None:
         """Return who the client is.
@@ -77,8 +77,8 @@ class Proxies:
         Returns:
             Its address; that of the proxy where it does not say; None where that has none.
         """
-        client = None if peer is None else read_address(peer)
-        if not self.trusts(peer):
+        client = _of(peer)
+        if not self._trusts(client):
             return client
         said = headers.get(self._header, "")
         if self._header == FORWARDED:
@@ -100,6 +100,9 @@ class Proxies:
         bare = PORT.match(text)
         return read_address((bare[1] or bare[2]) if bare else text)
 
+    def _trusts(self, address: Address | None) -> bool:
+        return self._unix if address is None else self._is_ours(address)
+
     def _is_ours(self, address: Address) -> bool:
         return any(address in network for network in self._networks)
 
@@ -113,3 +116,7 @@ def _hide_quoted(said: str) -> str:
     parts = ESCAPED.sub("__", said).split('"')
     parts[-2::-2] = [SEPARATOR.sub("_", part) for part in parts[-2::-2]]
     return '"'.join(parts)
+
+
+def _of(peer: str | None) -> Address | None:
+    return None if peer is None else read_address(peer)

@@ -7,7 +7,7 @@ known: behind a proxy that is in the head of its handshake.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tpush.forwarded import Proxies, read_address
+from tpush.forwarded import Proxies
 from tpush.metrics import PusherMetrics
 from tpush.pusher.crowd import Crowd
 
@@ -83,7 +83,7 @@ class Room:
             raise NoRoom(503, "there is no room: come back later")
         place = Place(peer)
         # Its address is known already, unless it is a proxy's.
-        address = None if peer is None or self._proxies.trusts(peer) else read_address(peer)
+        address = self._proxies.direct(peer)
         if not (self._clients.has_room(address) and self._handshakes.has_room(address)):
             self._refuse_address()
         place.handshake = self._handshakes.take(address)
