@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 RUN    := $(VENV)/.run
 TEST   := $(VENV)/.test
 
-.PHONY: help run test lint types docs trial conformance fuzz simulate defects faults slow bench clean
+.PHONY: help run test lint types docs trial conformance fuzz simulate defects faults slow storm bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -50,6 +50,9 @@ slow: $(TEST)  ## clients that read nothing, for each policy: some ten minutes
 	TPUSH_TEST_SLOW=1000 TPUSH_TEST_SECONDS=60 \
 	  TPUSH_TEST_POLICIES="disconnect drop-newest drop-oldest keep-latest" \
 	  $(BIN)/python -m twisted.trial tests.integration.test_slow
+
+storm: $(TEST)  ## a worker with 10,000 clients is killed, and they all come back at once
+	TPUSH_TEST_STORM=10000 $(BIN)/python -m twisted.trial tests.integration.test_storm
 
 bench: $(RUN)  ## what a delivery costs on this machine
 	$(BIN)/python bench/fanout.py

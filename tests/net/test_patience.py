@@ -111,6 +111,14 @@ class PatienceTests(SynchronousTestCase):
         self.port.doRead()
         self.assertEqual(len(self.accepted), 1)
 
+    def test_last_call(self) -> None:
+        """Before a port stops listening all who wait are taken, whatever they waited for."""
+        self.come(2 * IN_A_TURN)
+        self.room = False
+        self.port.doRead()
+        self.patience.last_call(self.port)
+        self.assertEqual(len(self.accepted), 2 * IN_A_TURN + 1)
+
     def test_waits(self) -> None:
         """Nobody is accepted and closed, and the port is not read, until there are some again."""
         self.short()

@@ -24,9 +24,6 @@ from tpush.net.patience import Patience
 from tpush.net.send_buffer import bound_send_buffer
 from tpush.net.unsent import Server, let_tell
 
-LAST_CALL = 10_000
-"""Connections that are taken at most when a port stops listening."""
-
 EndpointFor = Callable[[str], IStreamServerEndpoint]
 
 
@@ -92,8 +89,7 @@ class Listener(Service):
         self._opened = False
         for port in ports:
             if last_call and isinstance(port, tcp.Port):
-                port.numberAccepts = LAST_CALL
-                port.doRead()
+                self._patience.last_call(port)
                 # Not stopListening, which does this in the next turn, with others in the queue.
                 port.connectionLost(Failure(ConnectionDone()))
         self._patience.stop()

@@ -25,6 +25,9 @@ from tpush.metrics import ListenerMetrics
 IN_A_TURN = 20
 """Connections that a port takes in one turn of the reactor: some 5 ms, with their handshakes."""
 
+LAST_CALL = 10_000
+"""Connections that are taken at most when a port is about to stop listening."""
+
 SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """What `accept` says where this process, or this machine, has nothing left for a connection."""
 
@@ -92,13 +95,13 @@ class Patience:
         patient.short = lambda error: self._short(port, error)
         port.socket = patient
         port.fileno = patient.fileno  # type: ignore[method-assign]
-        read = port.doRead
+        port.doRead = lambda: _take(port, IN_A_TURN)  # type: ignore[method-assign]
 
-        def read_little() -> None:
-            port.numberAccepts = IN_A_TURN  # Twisted raises it at each turn that has used it up
-            read()
-
-        port.doRead = read_little  # type: ignore[method-assign]
+    def last_call(self, port: tcp.Port) -> None:
+        """Take all who wait now, whether or not there is room: to them, they are connected."""
+        if isinstance(port.socket, PatientSocket):
+            port.socket.may_accept = lambda: True
+        _take(port, LAST_CALL)
 
     def stop(self) -> None:
         """Let ports that wait not listen again."""
@@ -134,6 +137,12 @@ class Patience:
         del self._pauses[port]
         if port.connected:
             port.startReading()
+
+
+def _take(port: tcp.Port, most: int) -> None:
+    """Take new connections, up to a number that Twisted by itself raises while clients wait."""
+    port.numberAccepts = most
+    type(port).doRead(port)
 
 
 def _nobody() -> BlockingIOError:
