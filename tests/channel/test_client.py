@@ -381,6 +381,17 @@ class LinkTests(ClientCase):
         self.assertEqual(len(got), 100)
         self.assertLess(pipe.client.written - before, 12 * 50)
 
+    def test_acknowledged_beside_a_receipt(self) -> None:
+        """What tells to whom a message went takes an acknowledgement along, and is acknowledged."""
+        channel = self.cluster.channel()
+        self.run_()
+        receipt = channel.publish("x", "1", receipt=True)
+        self.run_(1)
+        self.successResultOf(receipt)
+        self.assertEqual(len(channel.outbox), 0)
+        (session,) = self.cluster.broker.sessions
+        self.assertEqual(len(session.outbox), 0)
+
     def test_largest(self) -> None:
         """Contents of 1 MiB arrive, through buffers of 64 KiB and in any pieces."""
         for seed in (None, 1, 2):

@@ -181,6 +181,37 @@ class ViolationTests(SynchronousTestCase):
             [1, False, "event", True, b"", "1"],
         )
 
+    def test_routed(self) -> None:
+        """What tells to whom a message went has a number, a ticket, and worker ids."""
+        long = b"x" * (MAX_TICKET + 1)
+        self.refuses(
+            codec.unpack_routed,
+            [1, b"ticket"],
+            [0, b"ticket", []],
+            [1, "ticket", []],
+            [1, long, []],
+            [1, b"ticket", ""],
+            [1, b"ticket", {1: 2}],
+            [1, b"ticket", [0]],
+            [1, b"ticket", ["1"]],
+        )
+        self.refuses(codec.unpack_publish, [1, False, "event", True, b"", None, long])
+
+    def test_told(self) -> None:
+        """What a worker tells has a ticket, its id, and counts; a later version may tell more."""
+        for said in (
+            [b"ticket", 1, 0, 0],
+            [b"ticket", 0, 0, 0, 0],
+            [b"ticket", 1, -1, 0, 0],
+            [b"ticket", 1, 0, 0.5, 0],
+            [b"ticket", 1, 0, 0, True],
+            [b"x" * (MAX_TICKET + 1), 1, 0, 0, 0],
+        ):
+            with self.assertRaises(ProtocolViolation, msg=repr(said)):
+                codec.unpack_counts(msgpack.packb(said))
+        told = codec.unpack_counts(msgpack.packb([b"ticket", 7, 1, 2, 3, "more"]))
+        self.assertEqual(told, (b"ticket", 7, Counts(1, 2, 3)))
+
     def test_enqueue(self) -> None:
         """A job has a number, a name with room for its queue of failed jobs, and bytes."""
         self.refuses(

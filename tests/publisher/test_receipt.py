@@ -68,6 +68,14 @@ class ReceiptTests(SiteTestCase):
         self.channel.published.clear()
         self.assertRefused(self.client.get(b"/?content=X&receipt=yes"), 400, "receipt is 1 or 0")
 
+    def test_fails(self) -> None:
+        """A receipt that fails is an error of ours, and is answered all the same."""
+        self.client.send(b"GET /?content=X&receipt=1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.channel.receipts.pop().errback(ZeroDivisionError())
+        [answer] = self.client.answers()
+        self.assertEqual((answer.status, answer.body), (500, b"internal error"))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     def test_gone_meanwhile(self) -> None:
         """A back end that does not wait for it harms nobody."""
         client = self.connect()

@@ -245,6 +245,14 @@ class ConnectionTests(SynchronousTestCase):
         self.publish(b"3")
         self.assertEqual([data for _, data in client.frames[1:]], [b"1", b"2", b"3"])
 
+    def test_slow_and_closed(self) -> None:
+        """What waits for a slow client is not sent after its close frame."""
+        client = self.slow(SlowPolicy.DISCONNECT)
+        self.publish(b"1")
+        client.connection.close(GOING_AWAY)
+        client.connection.resumeProducing()
+        self.assertEqual([opcode for opcode, _ in client.frames], [TEXT, CLOSE])
+
     def test_slow_again(self) -> None:
         """A transport that takes only part of what waits is given no more than that."""
         client = self.slow(SlowPolicy.DISCONNECT)

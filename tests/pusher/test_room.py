@@ -137,6 +137,14 @@ class RoomTests(SynchronousTestCase):
             self.assertEqual(len(come(peer, said).frames), 1)
         self.assertEqual(factory.metrics.crowded, 2)
 
+    def test_proxy_protocol(self) -> None:
+        """Where a proxy's protocol tells the address after the connection is made, that counts."""
+        factory = PusherFactory(WorkerID(7), Clock(), Limits(per_address=1, ping_interval=0))
+        for said, status in (("198.51.100.1", b"101"), ("198.51.100.1", b"429")):
+            client = Client(factory, IPv4Address("TCP", TRUSTED, 50_000))
+            client.transport.peerAddr = IPv4Address("TCP", said, 1)
+            self.assertEqual(client.open().head.split()[1], status)
+
 
 class RoomMachineTests(SynchronousTestCase):
     def test_any_coming_and_going(self) -> None:
