@@ -56,7 +56,7 @@ def run_many(runs: Iterable[Run], count: int) -> int:
 
 def report(one: Run) -> None:
     """Print what came of one seed."""
-    print(f"seed {one.seed}: {'FAILED' if one.breaches else 'passed'}, {one.hash[:16]}")
+    print(f"seed {one.seed}: {'FAILED' if one.breaches else 'passed'} {one.hash}")
     print(*(f"    fault {fault}" for fault in one.faults), sep="\n")
     print(*(f"    {breach}" for breach in one.breaches), sep="\n")
 

@@ -147,8 +147,10 @@ class Journal:
 
     @property
     def hash(self) -> str:
-        """Stands for all events, in order."""
-        return sha256("\n".join(self.trace or ()).encode()).hexdigest()
+        """Stands for all events, in order; empty where they were not kept."""
+        if self.trace is None:
+            return ""
+        return sha256("\n".join(self.trace).encode()).hexdigest()
 
     def note(self, what: str) -> None:
         """Keep an event, if events are kept."""

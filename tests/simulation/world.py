@@ -128,6 +128,9 @@ class World:
         """Say what is under way, if anything is."""
         if down := [role.name for role in self.roles if not role.running]:
             return f"{down} are down"
+        now, unreachable = self.timeline.now, self.network.unreachable
+        if cut_off := [place for place, until in unreachable.items() if until > now]:
+            return f"{cut_off} cannot be reached"
         if late := [link.number for link in self.network.links() if link.busy]:
             return f"something is on its way over connections {late}"
         if broken := [link.number for link in self.network.links(CHANNEL) if link.broken]:

@@ -1,8 +1,8 @@
 """Receipts on their way: who has told, and who has to. Pure.
 
 The broker says which workers a message went to; each of them tells what became of it there, once.
-After the death of the broker another one may say it anew, and that counts: workers that have told
-before it stay told.
+After the death of the broker another one may say it anew: both count, as who had it from the first
+may not be back with the second, and his clients have it all the same.
 """
 
 from collections.abc import Collection
@@ -61,7 +61,7 @@ class Receipts:
         one = self._open.get(ticket)
         if one is None:
             return None
-        one.expected = frozenset(workers)
+        one.expected = (one.expected or frozenset()) | frozenset(workers)
         return self._take_complete(ticket, one)
 
     def tell(self, ticket: Ticket, worker: WorkerID, counts: Counts) -> Receipt | None:

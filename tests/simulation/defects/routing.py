@@ -12,17 +12,6 @@ def nothing_held(sound: Any) -> Any:
     return lambda self, instance, limits, now, settle: sound(self, instance, limits, now, 0)
 
 
-def held_overtaken(_: Any) -> Any:
-    def accept(self: Any, session: Any, number: int, request: Any, now: float) -> None:
-        pending = session.ledger.accept(number)
-        if pending is not None and now < self._ready:
-            self._held.append((session, pending, request))
-        elif pending is not None:
-            self._carry_out(session, pending, request, now)
-
-    return accept
-
-
 def forgotten_at_once(sound: Any) -> Any:
     def detach(self: Any, session: Any, now: float) -> None:
         sound(self, session, now)
@@ -55,7 +44,6 @@ def job_not_given_back(_: Any) -> Any:
 
 ROUTING_DEFECTS = (
     Defect("a new channel routes before workers are back", Broker, "__init__", nothing_held),
-    Defect("what is held after a start is overtaken", Broker, "accept", held_overtaken),
     Defect("a session is forgotten as soon as its link is lost",
            Broker, "detach", forgotten_at_once),
     Defect("the subscriptions of who has left stay", Hub, "leave", subscriptions_stay),
