@@ -18,7 +18,8 @@ class LimitsTests(SynchronousTestCase):
 
     def test_share(self) -> None:
         """Workers share what is a bound of all together: rounded up, as 0 is no bound."""
-        self.assertEqual(SHARED, {"connections", "per_address", "http_connections", "requests"})
+        together = {"connections", "per_address", "drain_rate", "http_connections", "requests"}
+        self.assertEqual(SHARED, together)
         given = {"connections": 0, "per_address": 1000, "requests": 1, "fields": 7}
         expected = {"connections": 0, "per_address": 334, "requests": 1, "fields": 7}
         self.assertEqual(share(given, 3), expected)
