@@ -12,6 +12,7 @@ from enum import Enum
 from tpush.access import Origins
 from tpush.errors import TokenExpired, TokenRefused
 from tpush.pusher.closing import BAD_TOKEN, EXPIRED, Close
+from tpush.pusher.refusal import Denied
 from tpush.tokens import Claims, TokenKeys
 
 PLAIN = "tpush.plain"
@@ -35,20 +36,6 @@ class Auth(Enum):
 
     REQUIRED = "required"
     """There has to be one."""
-
-
-class Denied(Exception):
-    """A handshake is refused.
-
-    Args:
-        status: what it is answered with.
-        reason: the same for people.
-    """
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)

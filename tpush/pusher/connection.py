@@ -23,14 +23,14 @@ from zope.interface import implementer
 from tpush.message import ConnectionID
 from tpush.metrics import PusherMetrics
 from tpush.net.unsent import unsent
-from tpush.pusher.admission import NOBODY, PLAIN, Admission, Denied, Handshake
+from tpush.pusher.admission import NOBODY, PLAIN, Admission, Handshake
 from tpush.pusher.backlog import Backlog, BacklogFull
 from tpush.pusher.closing import EXPIRED, SLOW, TOO_MANY, Close
 from tpush.pusher.head import read_head
 from tpush.pusher.probe import BEGINS, answer_probe
 from tpush.pusher.receiver import Outcome, Receiver
-from tpush.pusher.refusal import refusal
-from tpush.pusher.room import NoRoom, Place, Room
+from tpush.pusher.refusal import Denied, refusal
+from tpush.pusher.room import Place, Room
 from tpush.tokens import Claims
 
 OPEN = WebSocketServerProtocol.STATE_OPEN
@@ -201,8 +201,8 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
         try:
             peer = getattr(self.transport.getPeer(), "host", None)  # type: ignore[union-attr]
             self.factory.room.know(self.place, peer, request.headers)
-        except NoRoom as no_room:
-            raise ConnectionDeny(no_room.status, no_room.reason) from None
+        except Denied as denied:
+            raise ConnectionDeny(denied.status, denied.reason) from None
         handshake = Handshake(request.headers, request.host, request.params, request.protocols)
         try:
             admitted = self.factory.admission.check(handshake)

@@ -1,4 +1,4 @@
-"""The answer to a handshake that is refused. Pure."""
+"""Handshakes that are refused, and the answer to them. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -13,6 +13,20 @@ ALSO: dict[int, tuple[tuple[str, str], ...]] = {
     HTTPStatus.SERVICE_UNAVAILABLE: (("Retry-After", "1"),),
 }
 """The headers that a status asks for, RFC 9110 sections 15.5.2 and 15.6.4."""
+
+
+class Denied(Exception):
+    """A handshake is refused.
+
+    Args:
+        status: what it is answered with.
+        reason: the same for people.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
 
 
 def refusal(status: int, reason: str, headers: Iterable[tuple[str, object]] = ()) -> bytes:

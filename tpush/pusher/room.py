@@ -10,23 +10,14 @@ from dataclasses import dataclass
 from tpush.forwarded import Proxies
 from tpush.metrics import PusherMetrics
 from tpush.pusher.crowd import Crowd
+from tpush.pusher.refusal import Denied
 
 SHARE = 4
 """One address has at most this part of all handshakes: else a stranger could have them all."""
 
 
-class NoRoom(Exception):
-    """A connection is not taken.
-
-    Args:
-        status: what it is answered with.
-        reason: the same for people.
-    """
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
+class NoRoom(Denied):
+    """There is no room for a connection."""
 
 
 @dataclass(slots=True, eq=False)
