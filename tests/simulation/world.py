@@ -195,6 +195,7 @@ def draw_limits(random: Random) -> Limits:
         ping_interval=random.choice((0, 0, 0, 2.5)),
         ping_timeout=2.0,
         close_wait=1.0,
+        drain_within=4.0,
         stop_wait=1.0,
         request_wait=20.0,
     )
