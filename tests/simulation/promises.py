@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from tests.simulation.journal import Address, Connection, Journal, Publish
 from tests.simulation.receipts import check_receipts
+from tests.simulation.roles import CHANNEL
 from tests.simulation.world import World
 from tpush.pusher.closing import RESTART, SLOW
 
@@ -84,8 +85,9 @@ def check_connection(world: World, connection: Connection) -> None:
     if connection.ended is None or connection.how == "left" or connection.disturbed:
         return
     taken = connection.how == f"closed with {RESTART.code}"
-    if taken and connection.address[0] in world.journal.shared and world.journal.deaths:
-        return  # the other worker with its id came first to a channel that had just started
+    forgotten = world.journal.deaths or CHANNEL in world.journal.disturbed
+    if taken and connection.address[0] in world.journal.shared and forgotten:
+        return  # the other worker with its id came first to a channel that knew neither any more
     slow = connection.how == f"closed with {SLOW.code}" and world.limits.pending < MUCH
     if not slow and connection.role not in world.journal.disturbed:
         what = f"{connection.address} of {connection.process} was {connection.how}"
