@@ -124,7 +124,8 @@ class Schedule:
         world.run(2 * world.network.delay + 0.1)
         for role in world.programs:
             role.stop(stay=True)
-        world.run(world.limits.linger + 2)
+        # A goodbye may be lost with its connection, and then its session lingers from there on.
+        world.run(world.limits.drain_within + world.limits.linger + 2)
         check_stopped(world)
         world.channel.stop(stay=True)
         world.run(world.limits.request_wait + 5)
