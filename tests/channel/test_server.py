@@ -130,7 +130,7 @@ class GreetingTests(ServerCase):
         closed: list[RawPeer] = []
         peers = [self.cluster.peer() for _ in range(50)]
         for peer in peers:
-            peer.connectionLost = partial(keep_order, closed, peer)  # type: ignore[method-assign]
+            self.patch(peer, "connectionLost", partial(keep_order, closed, peer))
         assert self.cluster.server is not None
         self.cluster.server.stop()
         self.run_()

@@ -145,7 +145,7 @@ class Client:
         self.got = 0
         self.rest = b""
         self.socket = socket.socket()
-        self.socket.setblocking(False)  # noqa: FBT003 - it takes no keyword
+        self.socket.settimeout(0)
         self.socket.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
         self.socket.bind((loop.source, 0))
         with suppress(BlockingIOError):

@@ -17,10 +17,12 @@ import time
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import requests
+from twisted.trial.unittest import SynchronousTestCase
 from websockets.sync.client import connect
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +45,21 @@ def eventually(condition: Callable[[], Result], what: str, deadline: float = DEA
             raise AssertionError(f"not within {deadline:g} s: {what}")
         time.sleep(0.02)
     return result
+
+
+def tell(text: str) -> None:
+    """Print a figure that a run has measured: it stands in the log of the tests."""
+    print(text)  # noqa: T201 - that is what it is for
+
+
+def short_folder(test: SynchronousTestCase) -> Path:
+    """Make a folder that goes with its test.
+
+    Not trial's: the path of a unix socket has to be short, wherever the checkout is.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="tpush-test-"))
+    test.addCleanup(shutil.rmtree, folder)
+    return folder
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -255,7 +272,7 @@ class Cluster:
         for pusher in self.pushers:
             pusher.wait_for("connected to the channel", self.workers)
         for url in self.http_urls:
-            eventually(lambda url=url: healthy(url), f"{url} is healthy")  # type: ignore[misc]
+            eventually(partial(healthy, url), f"{url} is healthy")
         with connect(self.ws_urls[0]) as client:
             client.recv(DEADLINE)
             requests.get(self.http_urls[0], {"content": "settled"}, timeout=DEADLINE)

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import time
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -98,7 +99,7 @@ class AccessTests(SynchronousTestCase):
             "--workers=2",
         )
         for port in plain, haproxy:
-            eventually(lambda port=port: accepts("127.0.0.1", port), "the pusher listens")  # type: ignore[misc]
+            eventually(partial(accepts, "127.0.0.1", port), "the pusher listens")
         # The bound is divided over the workers, and which one a connection comes to is chance.
         for port, network, who in (
             (

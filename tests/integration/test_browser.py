@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 import threading
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import requests
@@ -91,7 +92,10 @@ class BrowserTests(SynchronousTestCase):
             script = "return [...document.querySelectorAll('#got li')].map(li => li.textContent)"
             return list(browser.execute_script(script))
 
-        greetings = [eventually(lambda tab=tab: lines(tab), "a greeting")[0] for tab in tabs]  # type: ignore[misc]
+        def ended(tab: str) -> bool:
+            return lines(tab)[-1] == "the end"
+
+        greetings = [eventually(partial(lines, tab), "a greeting")[0] for tab in tabs]
         worker, connection = (word.split(":")[1] for word in greetings[1].split()[:2])
         url = cluster.http_urls[0]
         requests.get(url, {"content": "to all: äöü €"}, timeout=10)
@@ -103,5 +107,5 @@ class BrowserTests(SynchronousTestCase):
             [["to all: äöü €", "the end"], ["to all: äöü €", "to one", "the end"]],
             strict=True,
         ):
-            eventually(lambda tab=tab: lines(tab)[-1] == "the end", "the end")  # type: ignore[misc]
+            eventually(partial(ended, tab), "the end")
             self.assertEqual(lines(tab)[1:], expected)

@@ -6,13 +6,14 @@ import random
 import signal
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import requests
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.back_end import BackEnd
 from tests.integration.clients import Listener, by_publisher, close_all, open_all, settled
-from tests.integration.processes import Cluster, accepts, alive, eventually, healthy, kill
+from tests.integration.processes import Cluster, accepts, alive, eventually, healthy, kill, tell
 
 CLIENTS = int(os.environ.get("TPUSH_TEST_CLIENTS", "300"))
 BROADCASTS = int(os.environ.get("TPUSH_TEST_BROADCASTS", "300"))
@@ -30,8 +31,8 @@ class ClusterTests(SynchronousTestCase):
         self.cluster.wait_until_ready()
         return self.cluster
 
-    def publish(self, url: str, **fields: object) -> None:
-        answer = requests.get(url, params=fields, timeout=30)  # type: ignore[arg-type]
+    def publish(self, url: str, **fields: str | int) -> None:
+        answer = requests.get(url, params=fields, timeout=30)
         self.assertEqual((answer.status_code, answer.text), (200, "ok"))
 
     async def to_random_addresses(self, listeners: Sequence[Listener], count: int) -> None:
@@ -104,7 +105,7 @@ class ClusterTests(SynchronousTestCase):
             began = time.monotonic()
             cluster.channel.start()
             for url in cluster.http_urls:
-                eventually(lambda url=url: healthy(url), "healthy")  # type: ignore[misc]
+                eventually(partial(healthy, url), "healthy")
             recoveries.append(time.monotonic() - began)
 
         async def run() -> None:
@@ -129,7 +130,7 @@ class ClusterTests(SynchronousTestCase):
 
         asyncio.run(run())
         shown = " ".join(f"{seconds:.1f}" for seconds in sorted(recoveries))
-        print(f"publishers are connected again after {shown} s")  # noqa: T201
+        tell(f"publishers are connected again after {shown} s")
         self.assertEqual(len(recoveries), KILLS)
         for role in (*cluster.pushers, *cluster.publishers, cluster.channel):
             self.assertNotIn("Traceback", role.log)
@@ -149,7 +150,7 @@ class ClusterTests(SynchronousTestCase):
             os.kill(victim, signal.SIGKILL)
             began = time.monotonic()
             await asyncio.to_thread(pusher.wait_for, r"process \d started", 3)
-            print(f"a worker is back after {time.monotonic() - began:.1f} s")  # noqa: T201
+            tell(f"a worker is back after {time.monotonic() - began:.1f} s")
             for back_end in back_ends:
                 await asyncio.to_thread(back_end.stop)
             lived = [listener for listener in listeners if listener.closed is None]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.integration.processes import ROOT, Role, free_port
+from tests.integration.processes import ROOT, Role, free_port, tell
 from tests.integration.suite import ABSENT, Suite, Verdict, find_suite
 
 ECHO = ROOT / "tests" / "integration" / "echo"
@@ -52,7 +52,7 @@ class ConformanceTests(SynchronousTestCase):
             hasty = [name for name, it in verdicts.items() if it.hasty and is_worse(name, it)]
             if not hasty:
                 break
-            print(f"once more: {' '.join(hasty)}")  # noqa: T201
+            tell(f"once more: {' '.join(hasty)}")
             verdicts |= suite.run(url, out / f"again-{number}", hasty)
         return verdicts
 
@@ -62,7 +62,7 @@ class ConformanceTests(SynchronousTestCase):
             raise SkipTest(ABSENT)
         verdicts = self.verdicts(suite, self.start(workers))
         found = Counter(verdict.behavior for verdict in verdicts.values())
-        print(f"{workers} workers: {len(verdicts)} cases, {dict(found)}")  # noqa: T201
+        tell(f"{workers} workers: {len(verdicts)} cases, {dict(found)}")
         self.assertGreaterEqual(len(verdicts), LEAST)
         worse = [f"{name}: {it}" for name, it in verdicts.items() if is_worse(name, it)]
         self.assertFalse(worse, "\n".join(worse))

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 from contextlib import closing
+from functools import partial
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -45,7 +46,7 @@ class StatusTests(SynchronousTestCase):
         pairs = [(name, more) for name, variants in MORE.items() for more in variants]
         roles = [self.start(name, *more, daemon=daemon) for name, more in pairs]
         for role in roles:
-            eventually(lambda role=role: STARTED.search(said(role)), "started")  # type: ignore[misc]
+            eventually(partial(started, role), "started")
         return roles
 
     def test_sigterm(self) -> None:
@@ -79,7 +80,7 @@ class StatusTests(SynchronousTestCase):
             [file] = role.folder.glob("*.pid")
             pid = int(file.read_text())
             os.kill(pid, signal.SIGTERM)
-            ended = eventually(lambda pid=pid: reap(pid), f"{file.name} has ended", 10)  # type: ignore[misc]
+            ended = eventually(partial(reap, pid), f"{file.name} has ended", 10)
             self.assertEqual(ended, (pid, 0))
             self.assertFalse(file.exists())
 
@@ -100,9 +101,10 @@ def reap(pid: int) -> tuple[int, int] | None:
     return (ended, status) if ended else None
 
 
-def said(role: Role) -> str:
-    """Return what a role has said, in the background too."""
-    return role.log + "".join(file.read_text() for file in role.folder.glob("*.log"))
+def started(role: Role) -> bool:
+    """Say whether a role tells in its log that it has started, in the background too."""
+    said = role.log + "".join(file.read_text() for file in role.folder.glob("*.log"))
+    return STARTED.search(said) is not None
 
 
 def kill_by_file(role: Role) -> None:

@@ -1,7 +1,6 @@
 """Endpoints other than plain TCP, with several workers: unix sockets, TLS, a channel on both."""
 
 import ssl
-from pathlib import Path
 
 import requests
 from twisted.trial.unittest import SynchronousTestCase
@@ -9,7 +8,7 @@ from typing_extensions import override
 from websockets.sync.client import connect, unix_connect
 
 from tests.integration.certificate import self_signed
-from tests.integration.processes import Role, eventually, free_port, healthy
+from tests.integration.processes import Role, eventually, free_port, healthy, short_folder
 
 
 class EndpointTests(SynchronousTestCase):
@@ -17,8 +16,7 @@ class EndpointTests(SynchronousTestCase):
 
     @override
     def setUp(self) -> None:
-        self.folder = Path(self.mktemp()).absolute()
-        self.folder.mkdir()
+        self.folder = short_folder(self)
 
     def start(self, *arguments: str) -> Role:
         role = Role(*arguments, cwd=self.folder)

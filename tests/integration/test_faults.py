@@ -18,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.back_end import BackEnd, BackEndOfOneThatDies, BackEndWithReceipts
 from tests.integration.clients import Listener, by_publisher, close_all, open_all
-from tests.integration.processes import Cluster, eventually, free_port, kill
+from tests.integration.processes import Cluster, eventually, free_port, kill, tell
 from tests.integration.proxy import Proxy
 
 FAULTS = int(os.environ.get("TPUSH_TEST_FAULTS", "11"))
@@ -66,7 +66,7 @@ class FaultTests(SynchronousTestCase):
             fault = order[number % len(order)]
             await fault()
             took = await self.recover(listeners)
-            print(f"{fault.__name__}: everybody is served again after {took:.1f} s")  # noqa: T201
+            tell(f"{fault.__name__}: everybody is served again after {took:.1f} s")
             if fault.__name__.startswith("kill"):
                 self.assertLess(took, RECOVERY)
             await self.replace_lost(listeners, back_ends)
@@ -95,7 +95,7 @@ class FaultTests(SynchronousTestCase):
 
     def check_receipts(self, asking: BackEndWithReceipts) -> None:
         """Check that what was told of each message is what its client knows of it."""
-        print(Counter(told.status for told in asking.told))  # noqa: T201
+        tell(f"receipts by status: {dict(Counter(told.status for told in asking.told))}")
         for told in asking.told:
             listener = self.addresses[told.address]
             times = listener.got.count(told.content)

@@ -13,7 +13,7 @@ import requests
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.members import Member, all_gone, gather
-from tests.integration.processes import Cluster, Role, accepts, eventually, free_port
+from tests.integration.processes import Cluster, Role, accepts, eventually, free_port, tell
 from tests.integration.raw import RawClient
 
 CLIENTS = int(os.environ.get("TPUSH_TEST_DRAIN", "2000"))
@@ -53,7 +53,7 @@ class PusherTests(SynchronousTestCase):
         members = asyncio.run(run())
         times = sorted(member.closed_at for member in members)
         took = times[-1] - times[0]
-        print(f"{CLIENTS} clients were closed within {took:.2f} s")  # noqa: T201
+        tell(f"{CLIENTS} clients were closed within {took:.2f} s")
         self.assertGreater(took, CLIENTS / RATE * 0.8)
         self.assertLess(took, CLIENTS / RATE * 2 + 2)
         half = sum(at < times[0] + took / 2 for at in times)

@@ -8,7 +8,6 @@ import socket
 import ssl
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import requests
@@ -17,7 +16,7 @@ from typing_extensions import override
 from websockets.sync.client import ClientConnection, connect, unix_connect
 
 from tests.integration.certificate import self_signed
-from tests.integration.processes import Cluster, Role, eventually, free_port, healthy
+from tests.integration.processes import Cluster, Role, eventually, free_port, healthy, short_folder
 
 WAIT = 10
 
@@ -157,8 +156,7 @@ class TransportTests(SynchronousTestCase):
 
     def test_tls_and_unix(self) -> None:
         """A message to clients of both is written to both."""
-        folder = Path(self.mktemp()).absolute()
-        folder.mkdir()
+        folder = short_folder(self)
         both, _ = self_signed(folder)
         tls, http, path = free_port(), free_port(), folder / "ws"
         role = Role(

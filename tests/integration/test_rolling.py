@@ -2,20 +2,27 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import mkdtemp
 
 import requests
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from tests.integration.members import Member, all_gone, gather, join
-from tests.integration.processes import Role, alive, eventually, free_port, healthy, kill
+from tests.integration.processes import (
+    Role,
+    alive,
+    eventually,
+    free_port,
+    healthy,
+    kill,
+    short_folder,
+    tell,
+)
 
 CLIENTS = 60
 DONE = "did what SIGHUP asks for"
@@ -34,9 +41,7 @@ class RollingTests(SynchronousTestCase):
 
     @override
     def setUp(self) -> None:
-        # Not trial's: the path of a unix socket has to be short.
-        self.folder = Path(mkdtemp(prefix="tpush-test-"))
-        self.addCleanup(shutil.rmtree, self.folder)
+        self.folder = short_folder(self)
         self.broken = self.folder / "broken"
         (self.folder / "sitecustomize.py").write_text(BROKEN)
         channel, self.port, http = free_port(), free_port(), free_port()
@@ -134,7 +139,7 @@ class RollingTests(SynchronousTestCase):
                 self.pusher.wait_for(DONE)
 
             found, slowest = await self.while_connecting(replace)
-            print(f"{sum(found.values())} connects, the slowest {slowest:.2f} s")  # noqa: T201
+            tell(f"{sum(found.values())} connects, the slowest {slowest:.2f} s")
             self.assertEqual(set(found) - {"in", "told"}, set())
             self.assertLess(found["told"], 10)
             self.assertGreater(found["in"], 50)
@@ -240,7 +245,7 @@ class RollingTests(SynchronousTestCase):
                 self.pusher.wait_for("process . started", 3)
 
             found, slowest = await self.while_connecting(terminate)
-            print(f"{sum(found.values())} connects, the slowest {slowest:.2f} s")  # noqa: T201
+            tell(f"{sum(found.values())} connects, the slowest {slowest:.2f} s")
             self.assertEqual(set(found) - {"in", "told"}, set())
             self.assertLess(slowest, 2)
             closed = Counter(member.closed for member in members)

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from tests.integration.crowd import STAMP, Crowd, frame_bytes, stamped
-from tests.integration.processes import Cluster, eventually
+from tests.integration.processes import Cluster, eventually, tell
 from tests.integration.slow_client import SlowClient
 
 SLOW = int(os.environ.get("TPUSH_TEST_SLOW", "20"))
@@ -136,7 +136,7 @@ class SlowClientTests(SynchronousTestCase):
         for client in stuck:
             client.close()
         eventually(lambda: self.resident < base + SLACK, "its memory is given back")
-        print(  # noqa: T201 - the figures are what the long run is for
+        tell(
             f"{policy}: {SLOW} slow; p99 {alone * 1000:.0f} ms alone, {beside * 1000:.0f} beside "
             f"them; memory {base >> 20} MiB, {most >> 20} at most, {self.resident >> 20} after; "
             f"{in_kernel >> 10} KiB in the kernel"

@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from tests.integration.crowd import Crowd, stamped
-from tests.integration.processes import Cluster, eventually, kill
+from tests.integration.processes import Cluster, eventually, kill, tell
 from tests.integration.test_slow import percentile
 
 CLIENTS = int(os.environ.get("TPUSH_TEST_STORM", "250"))
@@ -112,7 +112,7 @@ class StormTests(SynchronousTestCase):
         away = gathered(reports, "away")
         during = percentile(gathered(reports, "waits"), 99)
         refused = sum(report["refused"] for report in reports)
-        print(  # noqa: T201 - the figures are what the long run is for
+        tell(
             f"{len(away)} came back within {max(away):.2f} s (half: {percentile(away, 50):.2f}), "
             f"{refused} refused; p99 of the others {before * 1000:.0f} ms, then "
             f"{during * 1000:.0f}"

@@ -172,7 +172,7 @@ class ConnectionTests(SynchronousTestCase):
         """All clients are closed with a code, and the end is told when the last is gone."""
         clients = [Client(self.factory).open() for _ in range(2)]
         early = Client(self.factory)
-        early.connection.transport.abortConnection = early.lose  # type: ignore[union-attr]
+        self.patch(early.connection.transport, "abortConnection", early.lose)
         self.factory.close_all(GOING_AWAY)
         gone = self.factory.emptied()
         for client in clients:
@@ -186,8 +186,7 @@ class ConnectionTests(SynchronousTestCase):
         closed: list[Client] = []
         clients = [Client(self.factory).open() for _ in range(50)]
         for client in clients:
-            close = partial(keep_order, closed, client)
-            client.connection.close = close  # type: ignore[method-assign]
+            self.patch(client.connection, "close", partial(keep_order, closed, client))
         self.factory.close_all(GOING_AWAY)
         self.assertEqual(closed, clients)
 
@@ -264,10 +263,10 @@ class ConnectionTests(SynchronousTestCase):
             write(data)
             client.connection.pauseProducing()
 
-        client.transport.write = pause_after  # type: ignore[method-assign]
+        pausing = self.patch(client.transport, "write", pause_after)
         client.connection.resumeProducing()
         self.assertEqual([data for _, data in client.frames[1:]], [b"1"])
-        client.transport.write = write  # type: ignore[method-assign]
+        pausing.restore()
         client.connection.resumeProducing()
         self.assertEqual([data for _, data in client.frames[1:]], [b"1", b"2", b"3"])
 

@@ -48,14 +48,16 @@ class StopTests(SynchronousTestCase):
         self.publisher = self.broker.channel()
         self.service = self.start()
 
+    def endpoint_for(self, _string: str) -> Any:
+        return self.port
+
     def start(self, **limits: Any) -> PusherService:
-        endpoint_for: Any = lambda _string: self.port  # noqa: E731 - it stands in for a callable
         service = PusherService(
             self.broker.channel(),
             ["nowhere"],
             reactor=self.clock,
             limits=replace(Limits(), **limits),
-            endpoint_for=endpoint_for,
+            endpoint_for=self.endpoint_for,
         )
         service.startService()
         self.run_(0.1)

@@ -285,7 +285,7 @@ def reason(error: BaseException | None) -> str:
 def _listening(family: int, address: Any, backlog: int) -> socket.socket:
     opened = socket.socket(family, socket.SOCK_STREAM)
     try:
-        opened.setblocking(False)  # noqa: FBT003 - it takes no keyword
+        opened.settimeout(0)
         if family != socket.AF_UNIX:
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
