@@ -65,13 +65,16 @@ class OutboxFull(TPushError):
 
 
 class QueueFull(TPushError):
-    """A queue holds as many jobs, or bytes, as it may; the job was not added."""
+    """A queue holds as many jobs, or bytes, as it may, or there are as many queues.
+
+    The job was not added.
+    """
 
     status = 503
 
 
 class TooManySubscriptions(TPushError):
-    """A program has as many subscriptions as it may; this one was not added."""
+    """A program has as many subscriptions, or watches, as it may; this one was not added."""
 
 
 class ChannelClosed(TPushError):

@@ -107,6 +107,7 @@ class IChannel(Protocol):
             TooLarge: *data* is over ``limits.content``.
             OutboxFull: as much is held as may be, or as many receipts are waited for; nothing was
                 published.
+            TooManySubscriptions: the first receipt takes one, and there is no room for it.
             ChannelClosed: :meth:`close` was called.
         """
         ...
@@ -162,6 +163,7 @@ class IChannel(Protocol):
 
         Raises:
             InvalidName: the queue cannot be called so.
+            TooManySubscriptions: this program watches as many as it may.
             ChannelClosed: :meth:`close` was called.
         """
         ...

@@ -37,7 +37,7 @@ class Limits:
         greeting: a new link has for its hello, and a new WebSocket for its handshake.
         settle: a channel that has just started holds publishes, so that workers are back.
         linger: a lost peer keeps its subscriptions and what was sent to it.
-        subscriptions: of one program; beyond it,
+        subscriptions: of one program, and as many watches; beyond it,
             :exc:`~tpush.errors.TooManySubscriptions`; a peer that goes on is closed.
         peer_bytes: that wait in the channel for one peer which acknowledges none of them from one
             heartbeat to the next; beyond it, the peer is given up and its session forgotten.
@@ -45,6 +45,8 @@ class Limits:
         acknowledge: an acknowledgement waits for a batch to ride in.
         reconnect_first: before the first attempt to come back.
         reconnect_most: between later attempts; with jitter it stays below *settle*.
+        queues: that hold a job or are watched; a job that would begin one more,
+            :exc:`~tpush.errors.QueueFull`.
         queue_jobs: jobs that wait in one queue; beyond it, :exc:`~tpush.errors.QueueFull`.
         queue_bytes: the same in bytes.
         job_attempts: times a job is handed out before it goes to ``{queue}/failed``.
@@ -101,6 +103,7 @@ class Limits:
     acknowledge: float = 0.05
     reconnect_first: float = 0.1
     reconnect_most: float = 1.2
+    queues: int = 10_000
     queue_jobs: int = 100_000
     queue_bytes: int = 64 * MIB
     job_attempts: int = 5

@@ -12,10 +12,13 @@ class PusherMetrics:
         opened: clients that finished their handshake.
         refused: clients whose handshake was refused, for where their page is from or their token.
         expired: clients that were closed since their token ran out.
+        late: clients that did not finish their handshake in time.
         full: clients that found no room.
         crowded: clients whose address had as many connections as it may.
         drained: clients that were closed since their worker went away.
         flooding: clients that were closed since they sent too many frames.
+        too_long: clients that were closed since a message of theirs was too long.
+        silent: clients that were dropped since they did not answer a ping.
         slow_closed: clients that were closed since they did not read.
         slow_dropped: messages that a client did not get since it did not read.
     """
@@ -23,10 +26,13 @@ class PusherMetrics:
     opened: int = 0
     refused: int = 0
     expired: int = 0
+    late: int = 0
     full: int = 0
     crowded: int = 0
     drained: int = 0
     flooding: int = 0
+    too_long: int = 0
+    silent: int = 0
     slow_closed: int = 0
     slow_dropped: int = 0
 
@@ -37,10 +43,12 @@ class PublisherMetrics:
 
     Args:
         refused: requests that were refused, by status.
+        receipts: receipts, by the status of their answer.
         full: connections that found no room.
     """
 
     refused: Counter[int] = field(default_factory=Counter)
+    receipts: Counter[int] = field(default_factory=Counter)
     full: int = 0
 
 

@@ -92,6 +92,13 @@ JOB_ATTEMPTS = Option(
     "times that a job is handed out before it goes to the queue {queue}/failed",
     limit="job_attempts",
 )
+MAX_QUEUES = Option(
+    "max-queues",
+    str(DEFAULTS.queues),
+    whole(1, 100_000_000),
+    "queues that hold a job or are watched; whoever would begin one more is told that it is full",
+    limit="queues",
+)
 QUEUE_JOBS = Option(
     "queue-jobs",
     str(DEFAULTS.queue_jobs),
@@ -110,7 +117,8 @@ MAX_SUBSCRIPTIONS = Option(
     "max-subscriptions",
     str(DEFAULTS.subscriptions),
     whole(10, 2**40),
-    "events that one program may subscribe to; one that goes on is disconnected",
+    "events that one program may subscribe to, and queues that it may watch; one that goes on is "
+    "disconnected",
     limit="subscriptions",
 )
 MAX_PEER_PENDING = Option(

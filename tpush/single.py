@@ -30,6 +30,7 @@ class Options(RoleOptions):
         options.LISTEN_WS_TOO,
         options.LISTEN_HTTP_TOO,
         options.JOB_ATTEMPTS,
+        options.MAX_QUEUES,
         options.QUEUE_JOBS,
         options.QUEUE_BYTES,
         *CLIENT_OPTIONS,

@@ -34,6 +34,7 @@ LIMITS = Limits(
     content=200 * KIB,
     held_items=50,
     held_bytes=400 * KIB,
+    queues=25,
     queue_jobs=30,
     receipts=5,
     subscriptions=20,
@@ -631,6 +632,30 @@ class ChannelContract(Case):
         flushed = a.flush()
         self.settle()
         self.successResultOf(flushed)
+
+    def test_too_many_queues(self) -> None:
+        """Who would begin one queue too many is told so."""
+        a = self.made()
+        jobs = [a.enqueue(f"q{number}", "x") for number in range(LIMITS.queues + 1)]
+        self.settle()
+        self.failureResultOf(jobs.pop(), QueueFull)
+        for job in jobs:
+            self.successResultOf(job)
+
+    def test_too_many_watches(self) -> None:
+        """A program watches as many queues as it may; what it has stays."""
+        a, did = self.watcher("q0")
+        for number in range(1, LIMITS.subscriptions):
+            a.watch(f"q{number}", did.append)
+        self.assertRaises(TooManySubscriptions, a.watch, "more", did.append)
+        a.watch("q1", did.append)
+        a.unwatch("q0")
+        a.watch("more", did.append)
+        self.settle()
+        for queue in ("more", "q1"):
+            forget(a.enqueue(queue, queue))
+        self.settle()
+        self.assertEqual([job.queue for job in did], ["more", "q1"])
 
     # Lifetime.
 

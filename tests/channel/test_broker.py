@@ -13,20 +13,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from tests.channel.properties import run_machine
-from tpush.channel.broker import (
-    Assignment,
-    Broker,
-    Delivery,
-    Enqueue,
-    Finish,
-    Mark,
-    Peer,
-    Publish,
-    Request,
-    Session,
-)
+from tpush.channel.broker import Broker, Peer, Session
 from tpush.channel.codec import pack_deliveries
 from tpush.channel.inbox import Seen
+from tpush.channel.items import Assignment, Delivery, Enqueue, Finish, Mark, Publish, Request
 from tpush.channel.outbox import Outbox
 from tpush.errors import ProtocolViolation, WorkerIDTaken
 from tpush.limits import Limits

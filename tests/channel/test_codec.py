@@ -12,7 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.channel.properties import cases
 from tpush.channel import codec, wire
-from tpush.channel.broker import (
+from tpush.channel.inbox import Ledger, Pending
+from tpush.channel.items import (
     Assignment,
     Delivery,
     Enqueue,
@@ -22,7 +23,6 @@ from tpush.channel.broker import (
     Request,
     Routed,
 )
-from tpush.channel.inbox import Ledger, Pending
 from tpush.errors import ProtocolViolation
 from tpush.message import MAX_ID, ConnectionID, Message, WorkerID
 from tpush.receipt import MAX_TICKET, Counts, Ticket

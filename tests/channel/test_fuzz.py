@@ -10,7 +10,7 @@ from tests.channel.cluster import Cluster, RawPeer
 from tests.channel.properties import cases
 from tpush.channel import wire
 from tpush.channel.link import Commands
-from tpush.channel.server import PeerLink
+from tpush.channel.peer_link import PeerLink
 from tpush.message import Message
 
 TAKES: Commands = PeerLink.takes

@@ -12,7 +12,8 @@ from tpush.channel import wire
 from tpush.channel.broker import Broker
 from tpush.channel.client import AMPChannel, ClientLink
 from tpush.channel.handshake import Transcript
-from tpush.channel.server import ChannelServer, Hello, PeerLink
+from tpush.channel.peer_link import Hello, PeerLink
+from tpush.channel.server import ChannelServer
 from tpush.errors import ProtocolViolation
 
 OLD, NEW, OTHER = b"the old secret 0123", b"the new secret 4567", b"somebody else's 89ab"

@@ -333,6 +333,22 @@ class QueuesTests(SynchronousTestCase):
         queues.reserve("b", 9)
         self.assertEqual([job.data for _, job, _ in queues.assign()], [b"1", b"2", b"4" * 9])
 
+    def test_too_many_queues(self) -> None:
+        """A job begins no queue past the bound; those that are there, and watches, go on."""
+        queues: Queues[str] = Queues(attempts=1, most_queues=2)
+        queues.enqueue("p", b"1")
+        queues.watch("a", "q", ask=False)
+        self.assertRaises(QueueFull, queues.enqueue, "r", b"2")
+        queues.enqueue("q", b"2")
+        queues.watch("a", "r", ask=False)
+        queues.enqueue("r", b"3")
+        queues.unwatch("a", "p")  # which it never watched
+        for _, job, _ in list(queues.assign()):
+            queues.finish("a", job.id, ok=job.data == b"2", now=0)
+        self.assertEqual(queues.names, ["p", "q", "r", "r/failed"])
+        queues.leave("a", 0)
+        self.assertEqual(queues.names, ["p", "r/failed"])
+
     def test_first_id(self) -> None:
         """Ids of jobs count up from where they were told to."""
         queues: Queues[str] = Queues(first=1000)

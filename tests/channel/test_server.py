@@ -316,6 +316,22 @@ class ViolationTests(ServerCase):
             self.assertIsNotNone(peer.lost)
         self.assertEqual(self.cluster.broker.metrics.violations, 1)
 
+    def test_too_many_watches(self) -> None:
+        """A peer that watches more than it may is closed, and has no more than that."""
+        self.cluster = Cluster(Limits(subscriptions=100))
+        self.cluster.start()
+        peer = self.cluster.peer()
+        peer.send(wire.Watch, queues=[["q1", False], ["q1", True]])
+        peer.send(wire.Watch, queues=[[f"q{number}", False] for number in range(100)])
+        self.cluster.run(0.1)
+        self.assertIsNone(peer.lost)
+        [session] = self.cluster.broker.sessions
+        peer.send(wire.Watch, queues=[["one more", False]])
+        self.cluster.run(0.1)
+        self.assertIsNotNone(peer.lost)
+        self.assertEqual(self.cluster.broker.watches(session), 100)
+        self.assertEqual(self.cluster.broker.metrics.violations, 1)
+
     def test_subscriptions_of_one_who_never_ends_to_name_them(self) -> None:
         """A peer that comes back before it has named all does not heap up what it named before."""
         self.cluster = Cluster(Limits(subscriptions=100))

@@ -55,6 +55,13 @@ class ReceiptTests(SiteTestCase):
         status, said = self.asked(b"/?" + ADDRESSED, Receipt(Counts(), 0, missing=None))
         self.assertEqual((status, said["matched"], said["missing"]), (504, 0, None))
 
+    def test_counted(self) -> None:
+        """Receipts are counted by their status."""
+        for receipt in Receipt(Counts(1), 1, 0), Receipt(Counts(), 1, 0), Receipt(Counts(), 0, 1):
+            self.asked(b"/?" + ADDRESSED, receipt)
+        self.assertEqual(self.site.metrics.receipts, {200: 1, 404: 1, 504: 1})
+        self.assertEqual(self.site.metrics.refused, {})
+
     def test_empty(self) -> None:
         """What is not sent has a receipt of zeros, at once."""
         answer = self.client.get(b"/?receipt=1")

@@ -145,6 +145,8 @@ class ConnectionTests(SynchronousTestCase):
         client.send(client_frame(TEXT, b"x" * 101))
         opcode, payload = client.frames[-1]
         self.assertEqual((opcode, payload[:2]), (CLOSE, struct.pack("!H", 1009)))
+        client.lose()
+        self.assertEqual(factory.metrics.too_long, 1)
 
     def test_two_factories(self) -> None:
         """Two pushers in one process have limits of their own."""
@@ -156,11 +158,15 @@ class ConnectionTests(SynchronousTestCase):
 
     def test_no_handshake(self) -> None:
         """A client that does not finish its handshake is dropped in time."""
-        client = Client(self.make(greeting=3))
+        factory = self.make(greeting=3)
+        client, other = Client(factory), Client(factory).open()
         self.clock.advance(2.5)
         self.assertFalse(client.gone)
         self.clock.advance(1)
         self.assertTrue(client.gone)
+        for each in client, other:
+            each.lose()
+        self.assertEqual(factory.metrics.late, 1)
 
     def test_not_a_websocket(self) -> None:
         """Plain HTTP is told to upgrade."""
@@ -423,6 +429,7 @@ class ConnectionTests(SynchronousTestCase):
                     alive.send(client_frame(PONG, payload))
         self.assertTrue(silent.gone)
         self.assertFalse(alive.gone)
+        self.assertEqual(self.factory.metrics.silent, 1)
 
     def test_nothing_left_on_the_clock(self) -> None:
         """A client that came and went leaves no timer."""

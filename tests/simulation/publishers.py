@@ -10,8 +10,8 @@ from tests.simulation.journal import Journal
 from tests.simulation.journal import Publish as JournalPublish
 from tests.simulation.network import ServerEndpoint
 from tests.simulation.roles import ConnectedRole
-from tpush.channel.broker import Publish
 from tpush.channel.client import AMPChannel
+from tpush.channel.items import Publish
 from tpush.publisher.service import PublisherService
 from tpush.receipt import Receipt
 

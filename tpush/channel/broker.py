@@ -16,112 +16,28 @@ from dataclasses import dataclass
 
 from tpush.channel.hub import Hub
 from tpush.channel.inbox import Ledger, Pending
+from tpush.channel.items import (
+    QUEUE_FULL,
+    Assignment,
+    Delivery,
+    Enqueue,
+    Finish,
+    Outgoing,
+    Publish,
+    Rejection,
+    Request,
+    Routed,
+)
 from tpush.channel.outbox import Outbox
 from tpush.channel.queues import Queues
 from tpush.errors import QueueFull, WorkerIDTaken
 from tpush.limits import Limits
-from tpush.message import Message, WorkerID
+from tpush.message import WorkerID
 from tpush.metrics import ChannelMetrics
 from tpush.receipt import Ticket
 
-QUEUE_FULL = "queue-full"
-"""The code of a rejection, on the wire."""
-
 ID_BYTES = 9
 """The most that a worker id has on the wire: of a large cluster they fill a box."""
-
-
-@dataclass(frozen=True, slots=True)
-class Publish:
-    """Asks for a message to go to all subscribers of its event, or to *one* in turn."""
-
-    message: Message
-    one: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Enqueue:
-    """Asks for a job to be added to a queue."""
-
-    queue: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """Tells the outcome of a job."""
-
-    job: int
-    ok: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Asks for nothing but to be acknowledged in turn."""
-
-
-Request = Publish | Enqueue | Finish | Mark
-"""What a peer asks for under a number: held by it until the number is acknowledged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One message on its way to one session.
-
-    Args:
-        origin: the key of its publisher, with *number* its name in the whole cluster.
-        number: the number that its publisher gave it.
-        message: what was published.
-        pending: what is settled when the session acknowledges.
-        one: it goes to another subscriber if this one leaves.
-    """
-
-    origin: bytes
-    number: int
-    message: Message
-    pending: Pending
-    one: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """One job on its way to one session; *number* grows with each that this broker gives."""
-
-    number: int
-    job: int
-    queue: str
-    attempt: int
-    data: bytes
-    asked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """A request that was not carried out, on its way back to who asked.
-
-    Args:
-        number: the number of the request.
-        code: what it is on the wire.
-        reason: the same for people.
-        pending: the request, which is acknowledged when the rejection has been.
-    """
-
-    number: int
-    code: str
-    reason: str
-    pending: Pending
-
-
-@dataclass(frozen=True, slots=True)
-class Routed:
-    """Which workers a message went to whose publisher wants a receipt."""
-
-    ticket: Ticket
-    workers: Sequence[WorkerID]
-
-
-Outgoing = Delivery | Assignment | Rejection | Routed
-"""What a session is sent under a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +98,7 @@ class Broker:
             first=int.from_bytes(instance[:6], "big") + 1,
             most_jobs=limits.queue_jobs,
             most_bytes=limits.queue_bytes,
+            most_queues=limits.queues,
         )
         self._assigned = 0
         self._opened = 0
@@ -271,6 +188,10 @@ class Broker:
         for queue, ask in queues:
             self._queues.watch(session, queue, ask=ask)
         self._assign()
+
+    def watches(self, session: Session) -> int:
+        """Count the queues that a session watches."""
+        return len(self._queues.watched(session))
 
     def unwatch(self, session: Session, queues: Iterable[str]) -> None:
         """Watch queues no more."""

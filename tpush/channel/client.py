@@ -13,9 +13,10 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from tpush.channel import codec, wire
-from tpush.channel.broker import Request
-from tpush.channel.end import KEY_BYTES, Changes, ChannelEnd
+from tpush.channel.changes import Changes
+from tpush.channel.end import KEY_BYTES, ChannelEnd
 from tpush.channel.handshake import NONCE_BYTES, Transcript
+from tpush.channel.items import Request
 from tpush.channel.link import Commands, Link, commands
 from tpush.channel.outbox import Outbox
 from tpush.channel.reconnect import Reconnecting

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgpack
 
 from tpush.channel import wire
-from tpush.channel.broker import (
+from tpush.channel.items import (
     Assignment,
     Delivery,
     Enqueue,

@@ -6,7 +6,7 @@ is something to take (:meth:`ChannelEnd.take_changes`, and the outbox), and hand
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import count
 from typing import Literal, overload
@@ -19,9 +19,10 @@ from typing_extensions import override
 from tpush.background import background
 from tpush.channel import codec
 from tpush.channel.awaited import AwaitedReceipts
-from tpush.channel.broker import QUEUE_FULL, Assignment, Enqueue, Finish, Mark, Publish, Request
 from tpush.channel.callbacks import Callbacks
+from tpush.channel.changes import Changes, Touched
 from tpush.channel.inbox import Seen
+from tpush.channel.items import QUEUE_FULL, Assignment, Enqueue, Finish, Mark, Publish, Request
 from tpush.channel.outbox import Outbox
 from tpush.errors import (
     ChannelClosed,
@@ -45,18 +46,6 @@ from tpush.message import (
     encode,
 )
 from tpush.receipt import Counts, Receipt, Ticket
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What a program has asked for since it was last asked; only the outcome counts."""
-
-    subscribe: list[str]
-    unsubscribe: list[str]
-    watch: list[tuple[str, bool]]
-    unwatch: list[str]
-    reserve: int
-
 
 KEY_BYTES = 16
 
@@ -90,9 +79,7 @@ class ChannelEnd(IChannel):
         """Jobs that were asked for and have not come."""
         self.worker: WorkerID | None = None
         self._taken: Callable[[], None] | None = None
-        self._touched_events: dict[str, None] = {}
-        self._touched_queues: dict[str, None] = {}
-        self._reserve = 0
+        self._touched = Touched()
         self._seen = Seen(limits.remember, clock.seconds())
         self._waiters: dict[int, Deferred[None]] = {}
         """By the number of their request, which only grows."""
@@ -129,18 +116,7 @@ class ChannelEnd(IChannel):
 
     def take_changes(self) -> Changes:
         """Take what was asked for since the last call."""
-        events, queues = self.callbacks.events, self.callbacks.queues
-        changes = Changes(
-            subscribe=[event for event in self._touched_events if event in events],
-            unsubscribe=[event for event in self._touched_events if event not in events],
-            watch=[(queue, queues[queue][1]) for queue in self._touched_queues if queue in queues],
-            unwatch=[queue for queue in self._touched_queues if queue not in queues],
-            reserve=self._reserve,
-        )
-        self._touched_events.clear()
-        self._touched_queues.clear()
-        self._reserve = 0
-        return changes
+        return self._touched.take(self.callbacks)
 
     def take_all(self, *, resumed: bool) -> Changes:
         """Take all that this program has, for a broker that may know nothing of it.
@@ -224,13 +200,13 @@ class ChannelEnd(IChannel):
         ):
             raise TooManySubscriptions(f"{self.limits.subscriptions} subscriptions, the most")
         self.callbacks.events[event] = callback
-        self._touched_events[event] = None
+        self._touched.event(event)
         self._stir()
 
     @override
     def unsubscribe(self, event: str) -> None:
         if self.callbacks.events.pop(event, None) is not None:
-            self._touched_events[event] = None
+            self._touched.event(event)
             self._stir()
 
     @overload
@@ -291,21 +267,25 @@ class ChannelEnd(IChannel):
     @override
     def watch(self, queue: str, callback: Callable[[Job], object], *, ask: bool = False) -> None:
         self._check_open()
-        self.callbacks.queues[check_queue(queue)] = callback, bool(ask)
-        self._touched_queues[queue] = None
+        if check_queue(queue) not in self.callbacks.queues and (
+            len(self.callbacks.queues) >= self.limits.subscriptions
+        ):
+            raise TooManySubscriptions(f"{self.limits.subscriptions} watches, the most")
+        self.callbacks.queues[queue] = callback, bool(ask)
+        self._touched.queue(queue)
         self._stir()
 
     @override
     def unwatch(self, queue: str) -> None:
         if self.callbacks.queues.pop(queue, None) is not None:
-            self._touched_queues[queue] = None
+            self._touched.queue(queue)
             self._stir()
 
     @override
     def reserve(self) -> None:
         self._check_open()
         self.reserved += 1
-        self._reserve += 1
+        self._touched.reserve()
         self._stir()
 
     @override
@@ -390,7 +370,7 @@ class ChannelEnd(IChannel):
             self._working[job.queue] -= 1
             if not self._working[job.queue]:
                 del self._working[job.queue]
-                self._touched_queues[job.queue] = None
+                self._touched.queue(job.queue)
         # Unbounded: it answers what the broker sent, and what was sent is bounded.
         self.outbox.append(Finish(assignment.job, ok), bounded=False)
         self._stir()

@@ -7,9 +7,10 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from typing_extensions import override
 
-from tpush.channel.broker import Assignment, Broker, Delivery, Peer, Rejection, Routed, Session
+from tpush.channel.broker import Broker, Peer, Session
 from tpush.channel.driver import Driver
 from tpush.channel.end import ChannelEnd
+from tpush.channel.items import Assignment, Delivery, Rejection, Routed
 from tpush.errors import WorkerIDTaken
 from tpush.limits import Limits
 

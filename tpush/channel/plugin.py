@@ -24,6 +24,7 @@ class Options(RoleOptions):
         options.LINGER,
         options.SILENCE,
         options.JOB_ATTEMPTS,
+        options.MAX_QUEUES,
         options.QUEUE_JOBS,
         options.QUEUE_BYTES,
         options.MAX_SUBSCRIPTIONS,

@@ -57,12 +57,12 @@ class Queues(Generic[Consumer]):
         first: the id of the first job; another broker's ids should be far from it.
         most_jobs: ready jobs of one queue.
         most_bytes: the sum of their sizes.
+        most_queues: queues that there may be, for a job to begin another.
     """
 
     __slots__ = (
         "_attempts", "_away", "_backoff", "_backoff_most", "_given", "_ids", "_most_bytes",
-        "_most_jobs", "_queues", "_reserved",
-        "_resting", "_stirred",
+        "_most_jobs", "_most_queues", "_queues", "_reserved", "_resting", "_stirred", "_watched",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +74,7 @@ class Queues(Generic[Consumer]):
         first: int = 1,
         most_jobs: int = 2**63,
         most_bytes: int = 2**63,
+        most_queues: int = 2**63,
     ) -> None:
         self._attempts = attempts
         self._backoff = backoff
@@ -81,12 +82,14 @@ class Queues(Generic[Consumer]):
         self._ids = count(first)
         self._most_jobs = most_jobs
         self._most_bytes = most_bytes
+        self._most_queues = most_queues
         self._queues: dict[str, _Queue[Consumer]] = {}
         self._given: dict[int, tuple[Consumer, QueuedJob, bool]] = {}
         self._reserved: dict[Consumer, int] = {}
         self._resting: list[tuple[float, int, QueuedJob]] = []
         self._stirred: dict[str, None] = {}
         self._away: set[Consumer] = set()
+        self._watched: dict[Consumer, set[str]] = {}
 
     def __len__(self) -> int:
         """Count the jobs that are not done."""
@@ -102,9 +105,12 @@ class Queues(Generic[Consumer]):
         """Add one job to the end of *queue*.
 
         Raises:
-            QueueFull: it has as many ready jobs, or bytes in them, as it may; nothing was added.
+            QueueFull: it has as many ready jobs, or bytes in them, as it may, or it would be one
+                queue too many; nothing was added.
         """
         entry = self._queues.get(queue)
+        if entry is None and len(self._queues) >= self._most_queues:
+            raise QueueFull(f"no room for the queue {queue!r} beside {len(self._queues)} others")
         jobs, size = (len(entry.ready), entry.size) if entry is not None else (0, 0)
         if jobs >= self._most_jobs or size + len(data) > self._most_bytes:
             raise QueueFull(f"the queue {queue!r} is full, with {jobs} jobs: try later")
@@ -113,17 +119,21 @@ class Queues(Generic[Consumer]):
     def watch(self, consumer: Consumer, queue: str, *, ask: bool) -> None:
         """Let *consumer* take jobs from *queue*, unasked or as many as it reserves."""
         self._at(queue).watchers[consumer] = ask
+        self._watched.setdefault(consumer, set()).add(queue)
 
     def unwatch(self, consumer: Consumer, queue: str) -> None:
         """Give *consumer* no more jobs of *queue*; it need not watch it."""
-        entry = self._queues.get(queue)
-        if entry is not None:
-            entry.watchers.pop(consumer, None)
+        watched = self._watched.get(consumer, set())
+        if queue in watched:
+            watched.remove(queue)
+            if not watched:
+                del self._watched[consumer]
+            del self._queues[queue].watchers[consumer]
             self._tidy(queue)
 
     def watched(self, consumer: Consumer) -> list[str]:
         """List the queues that *consumer* watches, sorted."""
-        return [name for name in self.names if consumer in self._queues[name].watchers]
+        return sorted(self._watched.get(consumer, ()))
 
     def reserve(self, consumer: Consumer, jobs: int = 1) -> None:
         """Let *consumer* have that many more jobs of the queues that it watches and asks for."""

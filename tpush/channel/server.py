@@ -1,337 +1,28 @@
 """The broker behind AMP: what comes in is handed to it, what it changes goes out."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, ClassVar
 
 from twisted.internet.defer import TimeoutError
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from typing_extensions import override
 
-from tpush.channel import codec, wire
-from tpush.channel.broker import Broker, Peer, Request, Session
+from tpush.channel.broker import Broker, Peer, Session
 from tpush.channel.driver import Driver
-from tpush.channel.handshake import NONCE_BYTES, Transcript
-from tpush.channel.link import VIOLATED, Commands, Link, commands
-from tpush.channel.outbox import Outbox
-from tpush.errors import NotProved, ProtocolViolation, Refused, VersionRefused
+from tpush.channel.peer_link import PeerLink, Server, label
+from tpush.errors import ProtocolViolation
 from tpush.limits import Limits
-from tpush.message import MAX_ID, WorkerID
 from tpush.present import Present
 from tpush.sparing import SparingLog
 
-KEY_BYTES = 16
 BYE_WAIT = 1.0
 """Seconds that peers have to leave when the channel goes away."""
 
-Unpack = Callable[[Iterable[Any]], Iterator[tuple[int, Request]]]
 
-
-@dataclass(frozen=True, slots=True)
-class Hello:
-    """What a peer has said, until it is attached."""
-
-    peer: Peer
-    session: bytes | None
-    acknowledged: int
-
-
-class PeerLink(Link):
-    """The channel's end of a link: a peer, once it has said hello."""
-
-    takes: ClassVar[Commands] = commands(
-        wire.Hello,
-        wire.Prove,
-        wire.Subscribe,
-        wire.Unsubscribe,
-        wire.Watch,
-        wire.Unwatch,
-        wire.Reserve,
-        wire.Restored,
-        wire.Publish,
-        wire.Enqueue,
-        wire.Done,
-        wire.Mark,
-        wire.Acknowledge,
-        wire.Ping,
-        wire.Bye,
-    )
-
-    def __init__(self, server: "ChannelServer") -> None:
-        super().__init__(server.clock, server.limits)
-        self._server = server
-        self._session: Session | None = None
-        self._hello: Hello | None = None
-        self._transcript: Transcript | None = None
-        self._restoring: tuple[set[str], set[str]] | None = (set(), set())
-        """Events and queues named since the hello; None once that has ended."""
-        self._settled: int | None = None
-        """What it had acknowledged at the last heartbeat, where much waited for it then."""
-        self._greeting = server.clock.callLater(server.limits.greeting, self._no_hello)
-
-    @property
-    def session(self) -> Session:
-        """Its session in the broker.
-
-        Raises:
-            ProtocolViolation: it has not said hello.
-        """
-        if self._session is None:
-            raise ProtocolViolation("a command before the hello")
-        return self._session
-
-    @override
-    def outgoing(self) -> Outbox[Any] | None:
-        return self._session.outbox if self._session is not None else None
-
-    @override
-    def settled(self) -> int:
-        return self.session.ledger.acknowledged
-
-    @override
-    def pack(self, batch: list[tuple[int, Any]]) -> Iterable[tuple[type[wire.OneWay], list[Any]]]:
-        return codec.pack_deliveries(batch)
-
-    @override
-    def lost(self, reason: Failure) -> None:
-        self._hello_is_over()
-        session, self._session = self._session, None
-        self._server.lost(self, session)
-
-    @override
-    def violated(self, violation: ProtocolViolation) -> None:
-        self._server.metrics.violations += 1
-        self._server.strangers.warn(VIOLATED, peer=self.peer, reason=str(violation))
-
-    @override
-    def look(self) -> None:
-        session, limits = self._session, self.limits
-        if session is None:
-            return
-        outbox, before = session.outbox, self._settled
-        much = outbox.held > limits.peer_bytes or len(outbox) > limits.peer_items
-        self._settled = outbox.acknowledged if much else None
-        if much and self._settled == before:
-            self._session = None
-            self._server.stalled(session)
-            self.abort()
-
-    def supersede(self) -> None:
-        """End this link: its peer has made another."""
-        self._session = None
-        self.abort()
-
-    def say_bye(self) -> None:
-        """End this link: the channel goes away."""
-        if self._session is not None:
-            self.acknowledge()
-            self.send(wire.Bye)
-        self._session = None
-        self.drop()
-
-    def on_hello(
-        self,
-        version: int,
-        role: str,
-        name: str,
-        key: bytes,
-        worker: int | None = None,
-        session: bytes | None = None,
-        acknowledged: int | None = None,
-        nonce: bytes = b"",
-    ) -> None:
-        """Attach the peer, challenge it, or refuse it.
-
-        Raises:
-            ProtocolViolation: it has said hello before, or its hello is not as it should be.
-        """
-        if self._hello is not None:
-            raise ProtocolViolation("a second hello")
-        if len(key) != KEY_BYTES or len(nonce) != NONCE_BYTES:
-            raise ProtocolViolation(f"a key of {len(key)} bytes, a nonce of {len(nonce)}")
-        if worker is not None and not 1 <= worker <= MAX_ID:
-            raise ProtocolViolation(f"worker id {worker}")
-        claimed = None if worker is None else WorkerID(worker)
-        peer = Peer(key, role[: wire.MAX_LABEL], name[: wire.MAX_LABEL], claimed)
-        self._hello = Hello(peer, session, acknowledged or 0)
-        if version != wire.VERSION:
-            ours = f"this channel speaks version {wire.VERSION}, not {version}"
-            self._refuse(peer, VersionRefused(ours))
-        elif self._server.secrets:
-            channel, ours_nonce = self._server.broker.instance, self._server.entropy(NONCE_BYTES)
-            self._transcript = Transcript(version, role, key, worker, channel, nonce, ours_nonce)
-            self.send(wire.Challenge, channel=channel, nonce=ours_nonce)
-        else:
-            self._attach(self._hello, None)
-
-    def on_prove(self, proof: bytes) -> None:
-        """Attach the peer if it knows a secret, or refuse it.
-
-        Raises:
-            ProtocolViolation: it was not challenged.
-        """
-        transcript, self._transcript = self._transcript, None
-        if transcript is None or self._hello is None:
-            raise ProtocolViolation("a proof without a challenge")
-        secret = transcript.proved_with(self._server.secrets, "client", proof)
-        if secret is None:
-            self._refuse(self._hello.peer, NotProved("it does not know a secret of this channel"))
-        else:
-            self._attach(self._hello, transcript.prove(secret, "channel"))
-
-    def _attach(self, hello: "Hello", proof: bytes | None) -> None:
-        try:
-            attached = self._server.attach(self, hello.peer, hello.session, hello.acknowledged)
-        except Refused as refused:
-            self._refuse(hello.peer, refused)
-            return
-        self._hello_is_over()
-        self._session = attached
-        self.send(
-            wire.Welcome,
-            version=wire.VERSION,
-            channel=self._server.broker.instance,
-            session=attached.token,
-            proof=proof,
-        )
-
-    def _refuse(self, peer: Peer, refused: Refused) -> None:
-        self._hello_is_over()
-        self._server.metrics.refused += 1
-        self._server.strangers.warn(
-            "refusing {peer} from {address}: {reason}",
-            peer=_label(peer),
-            address=self.peer,
-            reason=str(refused),
-        )
-        self.send(wire.Refuse, code=refused.code, reason=str(refused))
-        self.drop()
-
-    def on_subscribe(self, events: list[Any]) -> None:
-        """Add subscriptions.
-
-        Raises:
-            ProtocolViolation: it has as many as it may.
-        """
-        names, broker = codec.unpack_names(events), self._server.broker
-        broker.subscribe(self.session, names)
-        count = broker.subscriptions(self.session)
-        if self._restoring is not None:
-            self._restoring[0].update(names)
-            # It may have had as many others, which are taken back when it has named all.
-            count = max(len(self._restoring[0]), count - self.limits.subscriptions)
-        if count > self.limits.subscriptions:
-            broker.unsubscribe(self.session, names)  # its session is kept for a while
-            raise ProtocolViolation(f"{count} subscriptions: see --max-subscriptions")
-
-    def on_unsubscribe(self, events: list[Any]) -> None:
-        """Take subscriptions back."""
-        self._server.broker.unsubscribe(self.session, codec.unpack_names(events))
-
-    def on_watch(self, queues: list[Any]) -> None:
-        """Add watches."""
-        watches = codec.unpack_watches(queues)
-        self._server.broker.watch(self.session, watches)
-        if self._restoring is not None:
-            self._restoring[1].update(queue for queue, _ in watches)
-        self._server.driver.stir()
-
-    def on_unwatch(self, queues: list[Any]) -> None:
-        """Take watches back."""
-        self._server.broker.unwatch(self.session, codec.unpack_names(queues))
-
-    def on_reserve(self, jobs: int) -> None:
-        """Be ready for more jobs.
-
-        Raises:
-            ProtocolViolation: for less than none.
-        """
-        if jobs < 0:
-            raise ProtocolViolation(f"{jobs} jobs reserved")
-        self._server.broker.reserve(self.session, jobs)
-        self._server.driver.stir()
-
-    def on_restored(self, jobs: int) -> None:
-        """Leave the peer what it named since its hello.
-
-        Raises:
-            ProtocolViolation: it was restored before, or is ready for less than none.
-        """
-        if self._restoring is None:
-            raise ProtocolViolation("restored a second time")
-        if jobs < 0:
-            raise ProtocolViolation(f"{jobs} jobs reserved")
-        self._server.broker.restore(self.session, *self._restoring, jobs)
-        self._restoring = None
-        self._server.driver.stir()
-
-    def on_publish(self, items: list[Any], acknowledged: int | None = None) -> None:
-        """Take messages."""
-        self._accept(codec.unpack_publish, items, acknowledged)
-
-    def on_enqueue(self, items: list[Any], acknowledged: int | None = None) -> None:
-        """Take jobs."""
-        self._accept(codec.unpack_enqueue, items, acknowledged)
-
-    def on_done(self, items: list[Any], acknowledged: int | None = None) -> None:
-        """Take the outcome of jobs."""
-        self._accept(codec.unpack_done, items, acknowledged)
-
-    def on_mark(self, items: list[Any], acknowledged: int | None = None) -> None:
-        """Take marks."""
-        self._accept(codec.unpack_mark, items, acknowledged)
-
-    def on_acknowledge(self, acknowledged: int) -> None:
-        """Let go of what the peer has had.
-
-        Raises:
-            ProtocolViolation: it was never sent that.
-        """
-        try:
-            self._server.broker.acknowledge(self.session, acknowledged)
-        except ValueError as error:
-            raise ProtocolViolation(str(error)) from None
-        self._server.driver.stir()
-
-    def on_bye(self) -> None:
-        """Forget the peer."""
-        session = self.session
-        self._session = None
-        self._server.left(session)
-        self.drop()
-
-    def _accept(self, unpack: Unpack, items: list[Any], acknowledged: int | None) -> None:
-        session, broker, now = self.session, self._server.broker, self.clock.seconds()
-        if acknowledged:
-            self.on_acknowledge(acknowledged)
-        for number, request in unpack(items):
-            broker.accept(session, number, request, now)
-        self._server.driver.stir()
-
-    def _hello_is_over(self) -> None:
-        if self._greeting.active():
-            self._greeting.cancel()
-
-    def _no_hello(self) -> None:
-        self._server.strangers.warn(
-            "closing {peer}: it did not say who it is in time", peer=self.peer
-        )
-        self.abort()
-
-
-def _label(peer: Peer) -> str:
-    """Say who a peer is, for the log; what it says of itself is quoted."""
-    name = f" {peer.name!r}" if peer.name else ""
-    worker = f" worker {peer.worker}" if peer.worker is not None else ""
-    return f"{peer.role!r}{name}{worker} [{peer.key.hex()[:8]}]"
-
-
-class ChannelServer(Factory):
+class ChannelServer(Factory, Server):
     """Makes the channel's ends of links, and joins them to the broker's sessions.
 
     Args:
@@ -371,16 +62,8 @@ class ChannelServer(Factory):
         self._open.add(link)
         return link
 
+    @override
     def attach(self, link: PeerLink, peer: Peer, known: bytes | None, acknowledged: int) -> Session:
-        """Attach a peer that said hello.
-
-        Returns:
-            Its session.
-
-        Raises:
-            ProtocolViolation: it acknowledges what was never sent to it.
-            Refused: the broker does not take it.
-        """
         known_peer = self.broker.knows(peer)
         try:
             session = self.broker.attach(peer, known, acknowledged)
@@ -394,8 +77,8 @@ class ChannelServer(Factory):
         self.driver.stir()
         return session
 
+    @override
     def lost(self, link: PeerLink, session: Session | None) -> None:
-        """Be told that a link is gone; *session* still counts on it, if there is one."""
         self._open.discard(link)
         if session is not None:
             del self._links[session]
@@ -403,20 +86,20 @@ class ChannelServer(Factory):
             self._log(session, "lost its link")
             self.driver.stir()
 
+    @override
     def left(self, session: Session) -> None:
-        """Be told that a peer said bye."""
         del self._links[session]
         self.broker.leave(session, self.clock.seconds())
         self._log(session, "left")
         self.driver.stir()
 
+    @override
     def stalled(self, session: Session) -> None:
-        """Give a peer up that does not take what waits for it: others wait for its answer."""
         del self._links[session]
         self.metrics.stalled += 1
         self.log.warn(
             "giving {peer} up: {bytes} bytes in {items} messages wait for it, and it takes none",
-            peer=_label(session.peer),
+            peer=label(session.peer),
             bytes=session.outbox.held,
             items=len(session.outbox),
         )
@@ -449,4 +132,4 @@ class ChannelServer(Factory):
             link.flush()
 
     def _log(self, session: Session, what: str) -> None:
-        self.log.info("{peer} {what}", peer=_label(session.peer), what=what)
+        self.log.info("{peer} {what}", peer=label(session.peer), what=what)

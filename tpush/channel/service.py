@@ -12,7 +12,8 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from tpush.channel.broker import Broker
-from tpush.channel.server import ChannelServer, PeerLink
+from tpush.channel.peer_link import PeerLink
+from tpush.channel.server import ChannelServer
 from tpush.limits import Limits
 from tpush.net.listener import Listener
 

@@ -44,12 +44,13 @@ def answer_receipt(request: PublisherRequest, receipt: Receipt, *, addressed: bo
         addressed: the message was for one connection: that nobody has it is an error.
     """
     request.setHeader(b"Content-Type", b"application/json")
+    status = 200
     said: dict[str, object] = {**receipt.as_dict()}
     if not receipt.complete:
-        request.setResponseCode(504)
+        status = 504
     elif addressed and not receipt.counts.matched:
-        request.setResponseCode(404)
-        said = {"error": "no such connection"}
+        status, said = 404, {"error": "no such connection"}
+    request.set_receipt(status)
     return json.dumps(said).encode() + b"\n"
 
 

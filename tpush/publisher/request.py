@@ -83,6 +83,11 @@ class PublisherRequest(server.Request):
         self.setResponseCode(status)
         return reason.encode()
 
+    def set_receipt(self, status: int) -> None:
+        """Set the status of an answer that is a receipt."""
+        self._load.metrics.receipts[status] += 1
+        self.setResponseCode(status)
+
     def answer(self, body: bytes) -> None:
         """Send the answer, and be done; nothing where nobody waits for it any more."""
         if self._gone:

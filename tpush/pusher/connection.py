@@ -223,6 +223,11 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
         self.sendData(refusal(code, reason, responseHeaders or ()))
 
     @override
+    def onAutoPingTimeout(self) -> None:
+        self.factory.metrics.silent += 1
+        super().onAutoPingTimeout()
+
+    @override
     def _onOpen(self) -> None:
         self.onOpen()
 

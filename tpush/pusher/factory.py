@@ -126,6 +126,11 @@ class PusherFactory(WebSocketServerFactory):
         if connection in self._connections:
             self._connections.discard(connection)
             self.room.leave(connection.place)
+            self.metrics.late += connection.wasOpenHandshakeTimeout
+            self.metrics.too_long += (
+                connection.wasMaxFramePayloadSizeExceeded
+                or connection.wasMaxMessagePayloadSizeExceeded
+            )
 
     def frame(self, content: bytes, *, text: bool) -> bytes:
         """Return *content* as one unmasked frame, :rfc:`6455#section-5.2`."""

@@ -8,7 +8,8 @@ from tpush.channel import client, wire
 from tpush.channel.client import AMPChannel
 from tpush.channel.end import ChannelEnd
 from tpush.channel.link import Link
-from tpush.channel.server import ChannelServer, PeerLink
+from tpush.channel.peer_link import PeerLink
+from tpush.channel.server import ChannelServer
 
 
 def silence_not_noticed(_: Any) -> Any:

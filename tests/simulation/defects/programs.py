@@ -6,8 +6,8 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 
 from tests.simulation.defects.defect import Defect
-from tpush.channel.broker import Publish
 from tpush.channel.end import ChannelEnd
+from tpush.channel.items import Publish
 from tpush.errors import OutboxFull
 from tpush.publisher.seed import Seed
 from tpush.pusher.audience import Audience

@@ -1,0 +1,104 @@
+"""What peers ask of the broker, and what it sends them: each under a number, until acknowledged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tpush.channel.inbox import Pending
+from tpush.message import Message, WorkerID
+from tpush.receipt import Ticket
+
+QUEUE_FULL = "queue-full"
+"""The code of a rejection, on the wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Asks for a message to go to all subscribers of its event, or to *one* in turn."""
+
+    message: Message
+    one: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Asks for a job to be added to a queue."""
+
+    queue: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Tells the outcome of a job."""
+
+    job: int
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Asks for nothing but to be acknowledged in turn."""
+
+
+Request = Publish | Enqueue | Finish | Mark
+"""What a peer asks for under a number: held by it until the number is acknowledged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message on its way to one session.
+
+    Args:
+        origin: the key of its publisher, with *number* its name in the whole cluster.
+        number: the number that its publisher gave it.
+        message: what was published.
+        pending: what is settled when the session acknowledges.
+        one: it goes to another subscriber if this one leaves.
+    """
+
+    origin: bytes
+    number: int
+    message: Message
+    pending: Pending
+    one: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One job on its way to one session; *number* grows with each that this broker gives."""
+
+    number: int
+    job: int
+    queue: str
+    attempt: int
+    data: bytes
+    asked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A request that was not carried out, on its way back to who asked.
+
+    Args:
+        number: the number of the request.
+        code: what it is on the wire.
+        reason: the same for people.
+        pending: the request, which is acknowledged when the rejection has been.
+    """
+
+    number: int
+    code: str
+    reason: str
+    pending: Pending
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """Which workers a message went to whose publisher wants a receipt."""
+
+    ticket: Ticket
+    workers: Sequence[WorkerID]
+
+
+Outgoing = Delivery | Assignment | Rejection | Routed
+"""What a session is sent under a number."""
