@@ -4,7 +4,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from tests.channel.cluster import forget
-from tests.channel.contract import LIMITS, ChannelContract
+from tests.channel.contract import ChannelContract
+from tests.channel.contract.case import LIMITS
 from tests.channel.pipes import EventClock
 from tpush.channel.local import LocalBroker
 from tpush.interfaces import IChannel

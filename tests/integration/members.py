@@ -9,8 +9,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from tests.integration.raw import CLOSE, PING, PONG, TEXT
-from tests.pusher.websocket import client_frame, handshake, server_frames
+from tests.pusher.websocket import CLOSE, PING, PONG, TEXT, client_frame, handshake, server_frames
 
 
 class Member(asyncio.Protocol):

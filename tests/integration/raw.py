@@ -4,9 +4,7 @@ import socket
 import struct
 import time
 
-from tests.pusher.websocket import client_frame, handshake
-
-TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
+from tests.pusher.websocket import CLOSE, PING, PONG, TEXT, client_frame, handshake
 
 
 class RawClient:

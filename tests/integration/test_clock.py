@@ -7,7 +7,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from tests.integration.processes import Role, eventually, free_port, healthy
-from tests.integration.raw import PING, PONG, RawClient
+from tests.integration.raw import RawClient
+from tests.pusher.websocket import PING, PONG
 
 JUMPING = """
 import os, time

@@ -7,8 +7,8 @@ import requests
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.processes import Role, cpu_seconds, eventually, free_port, healthy
-from tests.integration.raw import TEXT, RawClient
-from tests.pusher.websocket import handshake
+from tests.integration.raw import RawClient
+from tests.pusher.websocket import TEXT, handshake
 
 DESCRIPTORS = 80
 CLIENTS = 100

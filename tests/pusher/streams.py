@@ -5,9 +5,8 @@ import zlib
 from collections.abc import Sequence
 from random import Random
 
-from tests.pusher.websocket import BROWSER_OFFER, KEY
+from tests.pusher.websocket import BINARY, BROWSER_OFFER, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT
 
-CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 LIMIT = 1000
 """Bytes that a message may have in these tests."""
 

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from tests.pusher.client import Client
+from tests.pusher.websocket import CLOSE
 from tpush.access import Origins
 from tpush.limits import Limits
 from tpush.message import BROADCAST, Message, WorkerID
@@ -20,7 +21,6 @@ from tpush.pusher.factory import PusherFactory
 from tpush.tokens import TokenKeys
 
 SECRET = b"a secret of thirty-two bytes, or so"
-CLOSE = 8
 PAGE = b"http://localhost:8000"
 
 

@@ -13,13 +13,12 @@ from typing_extensions import override
 
 from tests.memory import traced
 from tests.pusher.client import Client
-from tests.pusher.websocket import BROWSER_OFFER, client_frame
+from tests.pusher.websocket import BROWSER_OFFER, CLOSE, TEXT, client_frame
 from tpush.limits import KIB, MIB, Limits
 from tpush.message import WorkerID
 from tpush.pusher.connection import Connection
 from tpush.pusher.factory import PusherFactory
 
-TEXT, CLOSE = 1, 8
 RSV1 = 0x40
 DEFLATE = b"permessage-deflate"
 

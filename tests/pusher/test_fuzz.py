@@ -19,8 +19,17 @@ from websockets.protocol import OPEN, Protocol, Side
 from tests.channel.properties import randoms, told
 from tests.publisher.streams import pieces
 from tests.pusher.client import Client
-from tests.pusher.streams import BINARY, CLOSE, LIMIT, PING, PONG, TEXT, Writer
-from tests.pusher.websocket import client_frame, handshake, server_frames
+from tests.pusher.streams import LIMIT, Writer
+from tests.pusher.websocket import (
+    BINARY,
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    client_frame,
+    handshake,
+    server_frames,
+)
 from tpush.limits import Limits
 from tpush.message import BROADCAST, Message, WorkerID
 from tpush.pusher.connection import Connection

@@ -5,14 +5,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from tests.pusher.client import Client
+from tests.pusher.websocket import TEXT
 from tpush.limits import Limits
 from tpush.message import BROADCAST, ConnectionID, Message, WorkerID
 from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.factory import PusherFactory
 from tpush.pusher.reporting import SECOND_LOOK, Reporter
 from tpush.receipt import Counts, Ticket
-
-TEXT = 1
 
 
 class TellingClient(Client):

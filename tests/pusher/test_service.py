@@ -11,13 +11,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from tests.pusher.client import Client
-from tests.pusher.websocket import client_frame
+from tests.pusher.websocket import CLOSE, TEXT, client_frame
 from tpush.channel.local import LocalBroker, LocalChannel
 from tpush.limits import Limits
 from tpush.message import BROADCAST
 from tpush.pusher.service import PusherService
 
-TEXT, CLOSE = 1, 8
 GOING_AWAY = struct.pack("!H", 1001) + b"going away"
 
 

@@ -4,6 +4,9 @@ import base64
 import struct
 from collections.abc import Sequence
 
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+"""Opcodes, :rfc:`6455#section-5.2`."""
+
 KEY = base64.b64encode(b"0123456789abcdef")
 BROWSER_OFFER = b"permessage-deflate; client_max_window_bits"
 

@@ -1,0 +1,11 @@
+"""What every channel owes its programs, whatever carries it."""
+
+from tests.channel.contract.jobs import Jobs
+from tests.channel.contract.lifetime import Lifetime
+from tests.channel.contract.messages import Messages
+from tests.channel.contract.receipts import Receipts
+from tests.channel.contract.subscriptions import Subscriptions
+
+
+class ChannelContract(Messages, Receipts, Subscriptions, Jobs, Lifetime):
+    """The tests; those who inherit say how a channel is made."""
