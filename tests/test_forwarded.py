@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.channel.properties import cases
-from tpush.forwarded import FORWARDED, Proxies, client_of, read_address
+from tpush.forwarded import FORWARDED, Proxies, client_of, read_address, read_peer
 
 
 class ClientTests(SynchronousTestCase):
@@ -33,7 +33,7 @@ class ProxiesTests(SynchronousTestCase):
 
     def client(self, peer: str | None, said: str, *trusted: str, header: str = "") -> str:
         name = header or "x-forwarded-for"
-        return str(Proxies(trusted, name).client(peer, {name: said}))
+        return str(Proxies(trusted, name).client(read_peer(peer), {name: said}))
 
     def test_not_trusted(self) -> None:
         """Nobody else is believed."""
@@ -108,7 +108,7 @@ class ProxiesTests(SynchronousTestCase):
     def test_the_other_header(self) -> None:
         """The header that our proxies do not write is not looked at: anybody may have."""
         proxies = Proxies(["192.0.2.1"])
-        client = proxies.client("192.0.2.1", {"forwarded": "for=1.2.3.4"})
+        client = proxies.client(read_peer("192.0.2.1"), {"forwarded": "for=1.2.3.4"})
         self.assertEqual(str(client), "192.0.2.1")
 
     def test_wrong(self) -> None:

@@ -35,6 +35,11 @@ def read_address(text: str) -> Address | None:
     return mapped or address
 
 
+def read_peer(peer: str | None) -> Address | None:
+    """Return the address of the other end of a connection; None is a unix socket, and has none."""
+    return None if peer is None else read_address(peer)
+
+
 def client_of(address: Address) -> str:
     """Return what one client is told from another by: the address, or of IPv6 the first 64 bits."""
     if isinstance(address, IPv6Address):
@@ -58,26 +63,21 @@ class Proxies:
         self._networks = [ip_network(each) for each in trusted if each != UNIX]
         self._header = header
 
-    def direct(self, peer: str | None) -> Address | None:
-        """Return the address of a peer that is no proxy of ours.
+    def direct(self, peer: Address | None) -> Address | None:
+        """Return the address of a peer that is no proxy of ours."""
+        return None if self._trusts(peer) else peer
 
-        Args:
-            peer: its address; None is one on a unix socket.
-        """
-        address = _of(peer)
-        return None if self._trusts(address) else address
-
-    def client(self, peer: str | None, headers: Mapping[str, str]) -> Address | None:
+    def client(self, peer: Address | None, headers: Mapping[str, str]) -> Address | None:
         """Return who the client is.
 
         Args:
-            peer: the address of the other end; None is a unix socket.
+            peer: the address of the other end.
             headers: by name, in lower case.
 
         Returns:
             Its address; that of the proxy where it does not say; None where that has none.
         """
-        client = _of(peer)
+        client = peer
         if not self._trusts(client):
             return client
         said = headers.get(self._header, "")
@@ -116,7 +116,3 @@ def _hide_quoted(said: str) -> str:
     parts = ESCAPED.sub("__", said).split('"')
     parts[-2::-2] = [SEPARATOR.sub("_", part) for part in parts[-2::-2]]
     return '"'.join(parts)
-
-
-def _of(peer: str | None) -> Address | None:
-    return None if peer is None else read_address(peer)

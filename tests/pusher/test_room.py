@@ -11,12 +11,12 @@ from typing_extensions import override
 
 from tests.channel.properties import run_machine
 from tests.pusher.client import Client
-from tpush.forwarded import Proxies, read_address
+from tpush.forwarded import Proxies, read_peer
 from tpush.limits import Limits
 from tpush.message import WorkerID
 from tpush.metrics import PusherMetrics
 from tpush.net.refusing import Refusing
-from tpush.pusher.crowd import Crowd
+from tpush.pusher.crowd import Crowd, counted_as
 from tpush.pusher.factory import SPARE_DESCRIPTORS, PusherFactory
 from tpush.pusher.room import NoRoom, Place, Room
 
@@ -107,6 +107,12 @@ class RoomTests(SynchronousTestCase):
             for _ in range(3):
                 self.enter(TRUSTED, client)
             self.assertEqual(self.status(TRUSTED, client), 429)
+
+    def test_a_proxy_that_does_not_say(self) -> None:
+        """What a proxy of ours does not say for whom it is counts for the proxy itself."""
+        for _ in range(3):
+            self.enter(TRUSTED)
+        self.assertEqual(self.status(TRUSTED), 429)
 
     def test_refused_one_leaves(self) -> None:
         """One that is refused when its client is known leaves nothing behind when it is gone."""
@@ -212,8 +218,13 @@ class CrowdTests(SynchronousTestCase):
     """A count of connections by address."""
 
     def test_no_trace(self) -> None:
-        """An address that has left leaves no trace; 0 counts nobody."""
-        crowd, address = Crowd(2), read_address("192.0.2.1")
-        crowd.give_back(crowd.take(address))
-        self.assertEqual(len(crowd), 0)
-        self.assertIsNone(Crowd(0).take(address))
+        """A client that has left leaves no trace; with 0 it may have any number."""
+        client = counted_as(read_peer("192.0.2.1"))
+        for most in 2, 0:
+            crowd = Crowd(most)
+            for _ in range(2):
+                crowd.take(client)
+            self.assertEqual(crowd.has_room(client), not most)
+            for _ in range(2):
+                crowd.give_back(client)
+            self.assertEqual(len(crowd), 0)

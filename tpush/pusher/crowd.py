@@ -3,14 +3,20 @@
 from tpush.forwarded import Address, client_of
 
 
-class Crowd:
-    """Counts connections by address, up to a bound.
+def counted_as(address: Address | None) -> str | None:
+    """Return what a connection of *address* counts for; None where it is not counted.
 
-    A program on this machine is not bound: it is a proxy that nobody named, or somebody who could
-    do worse.
+    A program on this machine is not: it is a proxy that nobody named, or somebody who could do
+    worse.
+    """
+    return None if address is None or address.is_loopback else client_of(address)
+
+
+class Crowd:
+    """Counts connections by client, up to a bound.
 
     Args:
-        most: connections of one address; 0 is any number.
+        most: connections of one client; 0 is any number.
     """
 
     __slots__ = ("_counts", "_most")
@@ -20,24 +26,17 @@ class Crowd:
         self._counts: dict[str, int] = {}
 
     def __len__(self) -> int:
-        """Count the addresses."""
+        """Count the clients."""
         return len(self._counts)
 
-    def has_room(self, address: Address | None) -> bool:
-        """Say whether one more connection of *address* would be taken."""
-        client = self._key(address)
-        return client is None or self._counts.get(client, 0) < self._most
+    def has_room(self, client: str | None) -> bool:
+        """Say whether one more connection would be taken; None is not counted."""
+        return client is None or not self._most or self._counts.get(client, 0) < self._most
 
-    def take(self, address: Address | None) -> str | None:
-        """Count one more connection.
-
-        Returns:
-            What it is to be given back by; None where it is not counted.
-        """
-        client = self._key(address)
+    def take(self, client: str | None) -> None:
+        """Count one more connection."""
         if client is not None:
             self._counts[client] = self._counts.get(client, 0) + 1
-        return client
 
     def give_back(self, client: str | None) -> None:
         """Count one less."""
@@ -46,8 +45,3 @@ class Crowd:
         self._counts[client] -= 1
         if not self._counts[client]:
             del self._counts[client]
-
-    def _key(self, address: Address | None) -> str | None:
-        if not self._most or address is None or address.is_loopback:
-            return None
-        return client_of(address)

@@ -7,9 +7,9 @@ known: behind a proxy that is in the head of its handshake.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tpush.forwarded import Proxies
+from tpush.forwarded import Address, Proxies, read_peer
 from tpush.metrics import PusherMetrics
-from tpush.pusher.crowd import Crowd
+from tpush.pusher.crowd import Crowd, counted_as
 from tpush.pusher.refusal import Denied
 
 SHARE = 4
@@ -26,8 +26,12 @@ class Place:
 
     peer: str | None
     """The address that it comes from; None is a unix socket."""
-    handshake: str | None = None
+    address: Address | None
+    """The same, read."""
+    handshake: str | None
+    """Whom it counts for until it has opened."""
     client: str | None = None
+    """Whom it counts for from when its client is known."""
     opening: bool = True
 
 
@@ -72,15 +76,15 @@ class Room:
         if self._all >= self._most or self._opening >= self._most_handshakes:
             self._metrics.full += 1
             raise NoRoom(503, "there is no room: come back later")
-        place = Place(peer)
-        # Its address is known already, unless it is a proxy's.
-        address = self._proxies.direct(peer)
-        if not (self._clients.has_room(address) and self._handshakes.has_room(address)):
+        address = read_peer(peer)
+        # Its client is known already, unless it is a proxy.
+        client = counted_as(self._proxies.direct(address))
+        if not (self._clients.has_room(client) and self._handshakes.has_room(client)):
             self._refuse_address()
-        place.handshake = self._handshakes.take(address)
+        self._handshakes.take(client)
         self._all += 1
         self._opening += 1
-        return place
+        return Place(peer, address, client)
 
     def know(self, place: Place, peer: str | None, headers: Mapping[str, str]) -> None:
         """Count a connection for its client, whose handshake has arrived.
@@ -93,10 +97,15 @@ class Room:
         Raises:
             NoRoom: its address has as many as it may.
         """
-        address = self._proxies.client(peer, headers)
-        if not self._clients.has_room(address):
+        address = place.address if peer == place.peer else read_peer(peer)
+        known = self._proxies.client(address, headers)
+        client = place.handshake
+        if client is None or known is not place.address:
+            client = counted_as(known)
+        if not self._clients.has_room(client):
             self._refuse_address()
-        place.client = self._clients.take(address)
+        self._clients.take(client)
+        place.client = client
 
     def opened(self, place: Place) -> None:
         """Be told that a handshake is done."""
