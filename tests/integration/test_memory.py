@@ -18,9 +18,11 @@ from tests.integration.crowd import Crowd
 from tests.integration.processes import Cluster, Role, eventually, tell
 from tpush.net.free_memory import EVERY
 
-CLIENTS = int(os.environ.get("TPUSH_TEST_MEMORY", "1000"))
-EACH = 2
-"""Messages to each client: were one role to keep its clients or these, it would be seen."""
+CLIENTS = int(os.environ.get("TPUSH_TEST_MEMORY", "2000"))
+"""Each gets a message of its own: were a role to keep clients or messages, it would be seen."""
+
+WRONG = 4
+"""Of so many clients one is named by an address that is wrong."""
 
 MESSAGE = "x" * 4096
 REFUSED = 300
@@ -74,7 +76,7 @@ class TwoLoadsTests(SynchronousTestCase):
             with ThreadPoolExecutor(BACK_ENDS) as pool:
                 publish = partial(self.publish, worker, int(newest))
                 found = sum(pool.map(publish, range(BACK_ENDS)), Counter[int]())
-            self.assertEqual(found, {200: CLIENTS * EACH, 404: CLIENTS, 400: CLIENTS})
+            self.assertEqual(found, {200: CLIENTS, 404: CLIENTS // WRONG, 400: CLIENTS // WRONG})
             for _ in range(20):
                 requests.post(self.url, {"content": MESSAGE}, timeout=30)
             for _ in range(REFUSED):
@@ -82,11 +84,13 @@ class TwoLoadsTests(SynchronousTestCase):
         eventually(self.all_gone, "all clients are gone")
 
     def publish(self, worker: str, newest: int, part: int) -> Counter[int]:
-        """Publish a part of all: to each client, to one that is gone, and as none may."""
+        """Publish to each client of a part, and for some to one that is gone, and to none."""
         found: Counter[int] = Counter()
         with requests.Session() as session:
-            for connection in range(newest - 1 - part, newest - 1 - CLIENTS, -BACK_ENDS):
-                for to in [connection] * EACH + [newest, 0]:
+            mine = range(newest - 1 - part, newest - 1 - CLIENTS, -BACK_ENDS)
+            for number, connection in enumerate(mine):
+                wrong = () if number % WRONG else (newest, 0)
+                for to in (connection, *wrong):
                     address = {"to_worker_id": worker, "to_connection_id": str(to)}
                     fields = {"content": MESSAGE, "receipt": "1", **address}
                     found[session.post(self.url, fields, timeout=30).status_code] += 1
