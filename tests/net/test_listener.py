@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor, tcp
+from twisted.internet.address import IPv4Address
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 from typing_extensions import override
@@ -43,6 +44,25 @@ class TransportTests(TestCase):
     def test_haproxy(self) -> None:
         """So does TCP that begins with the PROXY protocol."""
         self.assertIs(self.port("haproxy:tcp:0:interface=127.0.0.1").transport, EagerServer)
+
+    def test_peer_behind_a_proxy(self) -> None:
+        """What the PROXY protocol is still to say is not known when a connection comes."""
+        known: list[object] = []
+
+        class Asking(Factory):
+            noisy = False
+
+            @override
+            def buildProtocol(self, addr: object) -> Protocol:
+                known.append(addr)
+                return Protocol()
+
+        listener = Listener(["haproxy:tcp:0:interface=127.0.0.1"], Asking(), reactor)
+        listener.startService()
+        self.addCleanup(listener.stopService)
+        port: Any = listener.ports[0]
+        port.factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 1))
+        self.assertEqual(known, [None])
 
     def test_tls(self) -> None:
         """TLS gathers what it encrypts; both of its transports tell."""

@@ -18,6 +18,7 @@ from tpush.background import background
 from tpush.errors import CannotListen
 from tpush.metrics import ListenerMetrics
 from tpush.net.address import show_address
+from tpush.net.behind_proxy import HAPROXY, BehindProxy
 from tpush.net.eager import EagerServer
 from tpush.net.opening import BACKLOG, reason
 from tpush.net.patience import Patience
@@ -110,7 +111,9 @@ class Listener(Service):
                 raise CannotListen(f"cannot listen on {string}: {reason(failures[0].value)}")
 
     async def _listen(self, string: str) -> None:
-        port = await self._endpoint_for(string).listen(self._factory)
+        proxied = string.startswith(HAPROXY)
+        factory = BehindProxy(self._factory) if proxied else self._factory
+        port = await self._endpoint_for(string).listen(factory)
         if not self._opened:  # it took its time, and was stopped meanwhile
             await maybeDeferred(port.stopListening)
             return
