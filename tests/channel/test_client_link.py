@@ -76,7 +76,7 @@ class LinkTests(ClientCase):
         b, got_b = self.listener("x")
         _c, got_c = self.listener("x")
         pipe = self.cluster.pipe_of(b)
-        pipe.client.read(on=False)
+        pipe.client.pauseProducing()
         before = pipe.server.written
         for number in range(200):
             a.publish("x", bytes([number]) * 10_000)
@@ -84,7 +84,7 @@ class LinkTests(ClientCase):
         self.run_()
         self.assertEqual((len(got_b), len(got_c)), (0, 200))
         self.assertLess(pipe.server.written - before, 500_000)
-        pipe.client.read(on=True)
+        pipe.client.resumeProducing()
         self.run_(1)
         self.assertEqual(len(got_b), 200)
         self.assertQuiet()
@@ -112,10 +112,10 @@ class LinkTests(ClientCase):
                 cluster.network.listen(None)
                 cluster.run(19)
                 self.assertTrue(a.connected)
-                self.assertFalse(pipe.server.gone)
+                self.assertFalse(pipe.server.closed)
                 cluster.run(11)
                 self.assertFalse(a.connected)
-                self.assertTrue(pipe.server.gone)
+                self.assertTrue(pipe.server.closed)
             lines = [e["log_format"] for e in logs if "silent" in e["log_format"]]
             self.assertEqual(len(lines), 2)
 
@@ -125,7 +125,7 @@ class LinkTests(ClientCase):
         pipe = self.cluster.pipe_of(a)
         pipe.client.silent = True
         self.run_(31)
-        self.assertTrue(pipe.server.gone)
+        self.assertTrue(pipe.server.closed)
         self.run_(5)
         self.assertTrue(a.connected)
         self.assertQuiet()

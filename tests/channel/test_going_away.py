@@ -90,4 +90,4 @@ class GoingAwayTests(SynchronousTestCase):
         pipe.cut(client=False, server=False)
         self.cluster.leave()
         self.cluster.run(1.1)
-        self.assertTrue(pipe.server.gone)
+        self.assertTrue(pipe.server.closed)

@@ -13,37 +13,29 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from random import Random
-from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import (
-    ConnectionAborted,
     ConnectionDone,
     ConnectionLost,
     ConnectionRefusedError,
 )
 from twisted.internet.interfaces import (
-    IConsumer,
     IListeningPort,
     IProtocol,
     IProtocolFactory,
-    IPushProducer,
     IStreamClientEndpoint,
     IStreamServerEndpoint,
-    ITransport,
 )
-from twisted.python.failure import Failure
+from typing_extensions import override
 from zope.interface import implementer
 
 from tests.simulation.clock import Clock, Timeline
-
-MOST = 1024 * 1024
-"""Bytes that may wait in one transport: more is a leak."""
+from tests.transport import Transport
 
 
-@implementer(ITransport, IConsumer, IPushProducer)
-class End:
+class End(Transport):
     """One end of a connection: a transport of its process, and the kernel below it.
 
     Args:
@@ -53,139 +45,29 @@ class End:
         eager: give bytes away at once where nothing waits.
     """
 
-    __slots__ = (
-        "_aborting", "_buffer", "_delivered", "_fin", "_flying", "_in_window", "_producer",
-        "_producer_paused", "_pumping", "_streaming", "_unread", "address", "clock", "closed",
-        "disconnecting", "eager", "link", "network", "other", "protocol", "reading", "silent",
-    )  # fmt: skip
+    __slots__ = ("_delivered", "_fin", "_flying", "link", "network")
 
+    clock: Clock
     other: "End"
 
     def __init__(self, link: "Link", clock: Clock, address: IPv4Address, *, eager: bool) -> None:
+        network = link.network
+        super().__init__(
+            clock,
+            address,
+            buffer=network.buffer,
+            window=network.window,
+            eager=eager,
+            tls=network.tls,
+        )
         self.link = link
-        self.network = link.network
-        self.clock = clock
-        self.address = address
-        self.eager = eager
-        self.protocol: IProtocol | None = None
-        self.closed = False
-        """Of no use to its process any more."""
-        self.silent = False
-        """Nothing that it sends arrives."""
-        self.reading = True
-        self.disconnecting = False
-        self._aborting = False
+        self.network = network
         self._fin: Exception | None = None
         """How the other end has closed, once all that it sent is read."""
-        self._buffer = bytearray()
-        self._pumping: Any = None
-        self._unread: deque[bytes] = deque()
         self._flying: deque[bytes | Exception] = deque()
         """What is on its way to the other end: pieces, and how this one was closed."""
-        self._in_window = 0
-        """Bytes that are on their way to the other end, or wait to be read there."""
         self._delivered = 0.0
         """When the last of what was sent arrives."""
-        self._producer: Any = None
-        self._streaming = False
-        self._producer_paused = False
-
-    # The transport's interface.
-
-    def getPeer(self) -> IPv4Address:
-        return self.other.address
-
-    def getHost(self) -> IPv4Address:
-        return self.address
-
-    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: FBT001
-        """Be told not to wait."""
-
-    def write(self, data: bytes) -> None:
-        if self.closed or self._aborting:
-            return
-        if self.eager and not self._buffer:
-            room = self.network.window - self._in_window
-            if room > 0:
-                self._send(data[:room])
-                data = data[room:]
-            if not data:
-                return
-        self._buffer += data
-        if len(self._buffer) > MOST:
-            raise AssertionError(f"{len(self._buffer)} bytes wait in one transport")
-        if (
-            self._streaming
-            and self._producer is not None
-            and len(self._buffer) > self.network.buffer
-        ):
-            self._producer_paused = True
-            self._producer.pauseProducing()
-        self._pump_soon()
-
-    def unsent(self) -> int:
-        """Return how many bytes the kernel has not taken."""
-        return len(self._buffer)
-
-    def writeSequence(self, data: Any) -> None:
-        self.write(b"".join(data))
-
-    def registerProducer(self, producer: Any, streaming: bool) -> None:  # noqa: FBT001
-        if self._producer is not None:
-            raise RuntimeError("a producer is registered already")
-        if self.closed:
-            producer.stopProducing()
-            return
-        self._producer, self._streaming, self._producer_paused = producer, streaming, False
-
-    def unregisterProducer(self) -> None:
-        self._producer = None
-        if self.disconnecting:
-            self._pump_soon()
-
-    def loseConnection(self) -> None:
-        if not self.closed and not self.disconnecting:
-            self.disconnecting = True
-            self._pump_soon()
-
-    def abortConnection(self) -> None:
-        if not self.closed and not self._aborting:
-            self._aborting = True
-            self._buffer.clear()
-            self._close(ConnectionLost())
-            self.clock.callLater(0, self.lose, ConnectionAborted())
-
-    def pauseProducing(self) -> None:
-        self.reading = False
-
-    def resumeProducing(self) -> None:
-        if not self.reading and not self.closed:
-            self.reading = True
-            self.clock.callLater(0, self._read)
-
-    def stopProducing(self) -> None:
-        self.loseConnection()
-
-    # For the network, and for whoever disturbs it.
-
-    def connect(self, protocol: IProtocol) -> None:
-        """Begin, for the process."""
-        if not self.closed:
-            self.protocol = protocol
-            protocol.makeConnection(self)
-
-    def lose(self, error: Exception) -> None:
-        """Tell the process that the connection is gone, now."""
-        if self.closed:
-            return
-        self.closed = True
-        self._unread.clear()
-        self._buffer.clear()
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            producer.stopProducing()
-        if self.protocol is not None:
-            self.protocol.connectionLost(Failure(error))
 
     def die(self) -> None:
         """Close as a kernel does whose process is gone; the process hears nothing of it."""
@@ -209,16 +91,15 @@ class End:
         """Whether nothing of what it has sent is on its way, or waits to be read."""
         return not (self._flying or self._buffer or self.other._unread)
 
+    @override
     def _close(self, error: Exception) -> None:
         """Let the other end learn that this one is closed, after what is on its way."""
         if not self.silent:
             self._fly(error)
 
-    def _send(self, data: bytes) -> None:
+    @override
+    def _travel(self, data: bytes) -> None:
         """Give bytes to the network, in one piece or in two."""
-        self._in_window += len(data)
-        if self.silent:
-            return
         network = self.network
         if network.cuts and len(data) > 1 and network.random.random() < network.cuts:
             cut = network.random.randrange(1, len(data))
@@ -251,10 +132,7 @@ class End:
         if isinstance(item, Exception):
             self._end(item)
         elif not self.closed:
-            if self._unread or not self.reading or self.protocol is None:
-                self._unread.append(item)
-            else:
-                self._take(self.protocol, item)
+            self._arrived(item)
         elif not other.closed:  # nobody reads it: the kernel resets the connection
             self._flying.clear()
             self._close(ConnectionLost())
@@ -265,45 +143,17 @@ class End:
         elif not self._aborting:
             self.lose(error)
 
+    @override
     def _read(self) -> None:
-        while self._unread and self.reading and not self.closed and self.protocol is not None:
-            self._take(self.protocol, self._unread.popleft())
+        super()._read()
         if self._fin is not None and not self._unread:
             self._end(self._fin)
 
-    def _take(self, protocol: IProtocol, piece: bytes) -> None:
-        other = self.other
-        other._in_window -= len(piece)
-        if other._buffer:
-            other._pump_soon()
-        if not (self._aborting or self.disconnecting):
-            if self.network.note is not None:
-                self.network.note(self, piece)
-            protocol.dataReceived(piece)
-
-    def _pump_soon(self) -> None:
-        if not self.closed and self._pumping is None:
-            self._pumping = self.clock.callLater(0, self._pump)
-
-    def _pump(self) -> None:
-        self._pumping = None
-        if self.closed or self._aborting:
-            return
-        buffer, window = self._buffer, self.network.window
-        while buffer and self._in_window < window:
-            room = window - self._in_window
-            piece = bytes(buffer[:room])
-            del buffer[:room]
-            self._send(piece)
-        if buffer:
-            return
-        if self._producer is not None and self._producer_paused:
-            # As Twisted does, even while it is disconnecting.
-            self._producer_paused = False
-            self._producer.resumeProducing()
-        elif self.disconnecting and not (self.network.tls and self._producer is not None):
-            self._close(ConnectionLost() if self._unread else ConnectionDone())
-            self.lose(ConnectionDone())
+    @override
+    def _receive(self, protocol: IProtocol, piece: bytes) -> None:
+        if self.network.note is not None:
+            self.network.note(self, piece)
+        protocol.dataReceived(piece)
 
 
 class Link:
