@@ -21,14 +21,23 @@ def cases(examples: int, **more: Any) -> settings:
         deadline=None,
         database=None,
         print_blob=bool(FUZZ),
+        report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
         **more,
     )
 
 
 def run_machine(machine: type[RuleBasedStateMachine], examples: int, steps: int) -> None:
-    """Run *machine* so many times, with up to so many steps each."""
-    run_state_machine_as_test(machine, settings=cases(examples, stateful_step_count=steps))
+    """Run *machine* so many times, with up to so many steps each.
+
+    Raises:
+        AssertionError: it failed; the text has the steps, which trial would not show.
+    """
+    try:
+        run_state_machine_as_test(machine, settings=cases(examples, stateful_step_count=steps))
+    except Exception as error:
+        steps_taken = "\n".join(getattr(error, "__notes__", ()))
+        raise AssertionError(f"{error!r}\n{steps_taken}") from error
 
 
 def randoms(examples: int) -> Iterator[tuple[str, Random]]:
