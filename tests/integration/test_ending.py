@@ -2,12 +2,13 @@
 
 import ctypes
 import os
-import re
 import signal
+import socket
 from contextlib import closing
 from functools import partial
 
 from twisted.trial.unittest import SynchronousTestCase
+from typing_extensions import override
 
 from tests.integration.processes import Role, eventually, free_port, kill
 from tests.integration.raw import RawClient
@@ -28,15 +29,17 @@ MORE: dict[str, list[list[str]]] = {
 }
 
 
-STARTED = re.compile("(channel|publisher|worker .*) started|workers listening")
-
-
 class StatusTests(SynchronousTestCase):
     """Who waits for a role learns how it ended."""
+
+    @override
+    def setUp(self) -> None:
+        self.ports: dict[Role, int] = {}
 
     def start(self, name: str, *more: str, daemon: bool = False) -> Role:
         self.port = free_port()
         role = Role(name, LISTEN[name].format(self.port), *more, daemon=daemon)
+        self.ports[role] = self.port
         self.addCleanup(role.stop)
         if daemon:
             self.addCleanup(kill_by_file, role)
@@ -46,7 +49,7 @@ class StatusTests(SynchronousTestCase):
         pairs = [(name, more) for name, variants in MORE.items() for more in variants]
         roles = [self.start(name, *more, daemon=daemon) for name, more in pairs]
         for role in roles:
-            eventually(partial(started, role), "started")
+            eventually(partial(serves, self.ports[role]), "serves")
         return roles
 
     def test_sigterm(self) -> None:
@@ -65,7 +68,7 @@ class StatusTests(SynchronousTestCase):
     def test_impatience(self) -> None:
         """A second Ctrl-C does not wait for what the first one waits for."""
         role = self.start("tpush", *MORE["tpush"][0], "--drain-grace=60")
-        role.wait_for("worker .* started")
+        eventually(partial(serves, self.port), "serves")
         role.process.send_signal(signal.SIGINT)
         role.wait_for("going away")
         self.assertEqual(role.stop(signal.SIGINT, deadline=5), -signal.SIGINT)
@@ -101,10 +104,17 @@ def reap(pid: int) -> tuple[int, int] | None:
     return (ended, status) if ended else None
 
 
-def started(role: Role) -> bool:
-    """Say whether a role tells in its log that it has started, in the background too."""
-    said = role.log + "".join(file.read_text() for file in role.folder.glob("*.log"))
-    return STARTED.search(said) is not None
+def serves(port: int) -> bool:
+    """Say whether a role answers, or hangs up: then its reactor runs, and takes signals."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as probe:
+            probe.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            probe.recv(1)
+    except ConnectionResetError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def kill_by_file(role: Role) -> None:

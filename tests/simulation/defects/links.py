@@ -41,7 +41,7 @@ def superseded_counts(_: Any) -> Any:
 
 def loss_not_told(_: Any) -> Any:
     def lost(self: Any, link: Any, session: Any) -> None:
-        self._open.pop(link, None)
+        self._open.discard(link)
         self._links.pop(session, None)
 
     return lost

@@ -28,7 +28,7 @@ def address_reused(_: Any) -> Any:
 def audiences_mixed(sound: Any) -> Any:
     def send(self: Any, message: Any) -> None:
         if self._waiting:
-            self._target = message.connection
+            self._target = message.event, message.connection
         sound(self, message)
 
     return send

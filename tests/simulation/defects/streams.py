@@ -5,7 +5,7 @@ from typing import Any
 from tests.simulation.defects.defect import Defect
 from tpush.channel.broker import Broker
 from tpush.channel.client import AMPChannel
-from tpush.channel.inbox import Ledger, Pending, Seen
+from tpush.channel.inbox import Ledger, Seen
 from tpush.channel.outbox import Outbox
 from tpush.channel.server import ChannelServer
 
@@ -30,17 +30,6 @@ def seen_forgotten(sound: Any) -> Any:
         return sound(self, link, session)
 
     return attached
-
-
-def enqueued_again(sound: Any) -> Any:
-    def accept(self: Any, number: int) -> Any:
-        if number > self.received:
-            return sound(self, number)
-        pending = Pending(self, number)
-        pending.waiting += 1  # it is acknowledged already
-        return pending
-
-    return accept
 
 
 def never_rewound(_: Any) -> Any:
@@ -122,7 +111,6 @@ STREAM_DEFECTS = (
     Defect("a message that is sent again is not recognised", Seen, "new", resend_not_recognised),
     Defect("what was seen is forgotten with the session",
            AMPChannel, "attached", seen_forgotten),
-    Defect("a request that is sent again is not recognised", Ledger, "accept", enqueued_again),
     Defect("nothing is sent again", Outbox, "rewind", never_rewound),
     Defect("what is sent again is sent backwards", Outbox, "rewind", rewound_backwards),
     Defect("the channel sends nothing again", Broker, "_rejoin", not_sent_again),
