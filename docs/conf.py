@@ -17,7 +17,7 @@ html_theme_options = {
     "fixed_sidebar": True,
     "page_width": "60em",
 }
-myst_heading_anchors = 2
+myst_heading_anchors = 3
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
 nitpicky = False

@@ -56,6 +56,7 @@ class Limits:
         client_message: bytes of one message from a WebSocket client; beyond it, close 1009.
         client_frames: a WebSocket client may send in a second, control frames and fragments too;
             beyond it, close 4429; 0 is without bound.
+        groups: that a WebSocket client may be in, its user counted; beyond it, close 4503.
         connections: of WebSocket clients at once; beyond it, 503; 0 is what the process's limit of
             descriptors leaves.
         handshakes: of WebSocket clients in progress at once; beyond it, others wait until they are
@@ -112,6 +113,7 @@ class Limits:
     remember: float = 3600.0
     client_message: int = 64 * KIB
     client_frames: int = 100
+    groups: int = 100
     connections: int = 0
     handshakes: int = 1_000
     per_address: int = 1_000

@@ -209,6 +209,26 @@ MAX_FRAMES = Option(
     "frames that a client may send in a second, before it is closed with 4429; 0 is any number",
     limit="client_frames",
 )
+MAX_GROUPS = Option(
+    "max-groups",
+    str(DEFAULTS.groups),
+    whole(1, 1_000_000),
+    "groups that a client may be in, before it is closed with 4503",
+    limit="groups",
+)
+CLIENT_JOIN = Option(
+    "client-join",
+    "token",
+    one_of("off", "token", "open"),
+    "which groups a client may join: off (none), token (those that its token names) or open (any)",
+)
+CLIENT_PUBLISH = Option(
+    "client-publish",
+    "off",
+    one_of("off", "token", "open"),
+    "which groups a client may publish to: off (none), token (those that its token names) or open "
+    "(any)",
+)
 SLOW_CLIENT = Option(
     "slow-client",
     "disconnect",

@@ -60,11 +60,13 @@ class Claims:
     Args:
         user: who its holder is, its ``sub``.
         groups: what the holder may join.
+        publish: the groups that the holder may publish to.
         seconds: from now that it is valid, leeway included; None is without end.
     """
 
     user: str | None = None
     groups: frozenset[str] = frozenset()
+    publish: frozenset[str] = frozenset()
     seconds: float | None = None
 
 
@@ -179,14 +181,11 @@ class TokenKeys:
         return [claim for claim, wanted in asked if wanted is not None]
 
     def _read(self, claims: dict[str, Any]) -> Claims:
-        user, groups, end = claims.get("sub"), claims.get("groups", []), claims.get("exp")
-        if not isinstance(groups, list):
-            raise TokenRefused("the token's groups are no list")
+        user, end = claims.get("sub"), claims.get("exp")
         if user is not None:
             _check_named(user, user_event)
-        for group in groups:
-            _check_named(group, group_event)
-        return Claims(user, frozenset(groups), None if end is None else self._left(int(end)))
+        left = None if end is None else self._left(int(end))
+        return Claims(user, _groups(claims, "groups"), _groups(claims, "publish"), left)
 
     def _left(self, end: int) -> float:
         now = time.time()
@@ -201,6 +200,15 @@ def _header(token: str) -> dict[str, Any]:
     head, _, _ = token.partition(".")
     header: dict[str, Any] = json.loads(urlsafe_b64decode(head + "=="))
     return header if isinstance(header, dict) else {}
+
+
+def _groups(claims: dict[str, Any], name: str) -> frozenset[str]:
+    groups = claims.get(name, [])
+    if not isinstance(groups, list):
+        raise TokenRefused(f"the token's {name} are no list")
+    for group in groups:
+        _check_named(group, group_event)
+    return frozenset(groups)
 
 
 def _check_named(name: Any, event: Callable[[str], str]) -> None:

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
-from tpush.message import ConnectionID
+from tpush.message import BROADCAST, ConnectionID
 from tpush.pusher.audience import Audience
 
 
@@ -27,15 +27,15 @@ class AudienceTests(SynchronousTestCase):
         """A member is found by its id."""
         self.audience.add("a")
         second = self.audience.add("b")
-        self.assertEqual(list(self.audience.one(second)), ["b"])
+        self.assertEqual(list(self.audience.receivers("worker/1", second)), ["b"])
 
     def test_nobody(self) -> None:
         """An id that was not given yet, or whose member has left, is nobody's."""
         gone = self.audience.add("a")
         self.audience.remove(gone)
         self.audience.remove(gone)
-        self.assertEqual(list(self.audience.one(gone)), [])
-        self.assertEqual(list(self.audience.one(ConnectionID(2))), [])
+        self.assertEqual(list(self.audience.receivers("worker/1", gone)), [])
+        self.assertEqual(list(self.audience.receivers("worker/1", ConnectionID(2))), [])
         self.assertEqual(len(self.audience), 0)
 
     def test_everyone(self) -> None:
@@ -43,4 +43,4 @@ class AudienceTests(SynchronousTestCase):
         self.audience.add("a")
         self.audience.remove(self.audience.add("b"))
         self.audience.add("c")
-        self.assertEqual(list(self.audience.everyone()), ["a", "c"])
+        self.assertEqual(list(self.audience.receivers(BROADCAST, None)), ["a", "c"])

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from tpush.errors import TokenRefused
 from tpush.pusher.admission import Auth
+from tpush.pusher.rights import Right, Rights
 from tpush.pusher.settings import admission
 
 SECRET, OTHER = b"a secret of thirty-two bytes, or so", b"another one of at least thirty-two"
@@ -29,8 +30,14 @@ class AdmissionTests(SynchronousTestCase):
         return {
             "token-secret-file": str(self.file), "token-public-key-file": "", "auth": "",
             "token-audience": "", "token-issuer": "", "token-leeway": 0.0, "origin": [], "host": [],
-            **named,
+            "client-join": "token", "client-publish": "off", **named,
         }  # fmt: skip
+
+    def test_what_clients_may_do(self) -> None:
+        """By default what their token names, and to publish nothing."""
+        self.assertEqual(admission(self.settings()).rights, Rights())
+        given = self.settings(client_join="open", client_publish="token")
+        self.assertEqual(admission(given).rights, Rights(Right.OPEN, Right.TOKEN))
 
     def test_whether_a_token_is_needed(self) -> None:
         """Where there are keys one is, unless something else is said; without, none can be."""

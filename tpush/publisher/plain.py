@@ -42,7 +42,8 @@ class PlainResource(Resource):
     def render(self, request: PublisherRequest) -> Any:
         if request.method not in self.allowed:
             request.setHeader(b"Allow", b", ".join(self.allowed))
-            return request.refuse(405, f"the methods here: {b', '.join(self.allowed).decode()}")
+            methods = b", ".join(self.allowed).decode()
+            return self.refusal(request, 405, f"the methods here: {methods}")
         try:
             return self.answer(request)
         except TPushError as error:
@@ -52,7 +53,11 @@ class PlainResource(Resource):
                 request.setHeader(b"Retry-After", b"1")
             if error.status == 401:
                 request.setHeader(b"WWW-Authenticate", b'Bearer realm="tpush"')
-            return request.refuse(error.status, str(error))
+            return self.refusal(request, error.status, str(error))
+
+    def refusal(self, request: PublisherRequest, status: int, reason: str) -> bytes:
+        """Refuse a request; return the body that says why."""
+        return request.refuse(status, reason)
 
     @override
     def getChild(self, path: bytes, request: PublisherRequest) -> Resource:

@@ -23,6 +23,7 @@ from tpush.publisher.load import Load
 from tpush.publisher.plain import Missing
 from tpush.publisher.request import PublisherRequest
 from tpush.publisher.seed import Seed
+from tpush.publisher.v1.resource import V1
 
 FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nServer: tpush\r\nRetry-After: 1\r\n"
@@ -61,7 +62,9 @@ class PublisherSite(Site):
         self._reactor = reactor
         self.connections = Connections()
         self.health = health or Health(channel, reactor)
-        self.resource.putChild(b"", Seed(channel, guard or Guard(), self.load, limits.fields))
+        guard = guard or Guard()
+        self.resource.putChild(b"", Seed(channel, guard, self.load, limits.fields))
+        self.resource.putChild(b"v1", V1(channel, guard, self.load))
         self.resource.putChild(b"health", HealthResource(self.health))
 
     @override

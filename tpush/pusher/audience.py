@@ -1,26 +1,30 @@
-"""Who is connected: pure.
+"""Who is connected, and who of them listens to what: pure.
 
 Members are anything that can be hashed; the pusher's are its connections. An id is given when a
 member comes, counts up from 1, and is never given again: a message for somebody who has left
-reaches nobody.
+reaches nobody. Everybody has what is broadcast; what else there is, for a group or a user, has an
+event of its own, which members join and leave.
 """
 
 from collections.abc import Collection
 from typing import Generic, TypeVar
 
-from tpush.message import ConnectionID
+from tpush.message import BROADCAST, ConnectionID
 
 Member = TypeVar("Member")
 
 
 class Audience(Generic[Member]):
-    """All members of one worker, by id."""
+    """All members of one worker, by id and by event."""
 
-    __slots__ = ("_last", "_members")
+    __slots__ = ("_events", "_joined", "_last", "_members")
 
     def __init__(self) -> None:
         self._last = 0
         self._members: dict[ConnectionID, Member] = {}
+        self._events: dict[str, dict[ConnectionID, Member]] = {}
+        self._joined: dict[ConnectionID, dict[str, None]] = {}
+        """Of those alone who have joined anything."""
 
     def __len__(self) -> int:
         """Count the members."""
@@ -37,15 +41,59 @@ class Audience(Generic[Member]):
         self._members[connection] = member
         return connection
 
-    def remove(self, connection: ConnectionID) -> None:
-        """Forget a member; it may be forgotten already."""
+    def remove(self, connection: ConnectionID) -> list[str]:
+        """Forget a member; it may be forgotten already.
+
+        Returns:
+            The events that nobody has joined any more.
+        """
         self._members.pop(connection, None)
+        return [event for event in self.joined(connection) if self.leave(connection, event)]
 
-    def everyone(self) -> Collection[Member]:
-        """Return all members: a view, which changes as they come and go."""
-        return self._members.values()
+    def join(self, connection: ConnectionID, event: str) -> bool:
+        """Let a member who is there have what is published to *event*.
 
-    def one(self, connection: ConnectionID) -> Collection[Member]:
-        """Return the member with this id, alone, or nobody where it has left."""
-        member = self._members.get(connection)
-        return () if member is None else (member,)
+        Returns:
+            Whether it is the first.
+        """
+        members = self._events.setdefault(event, {})
+        first = not members
+        members[connection] = self._members[connection]
+        self._joined.setdefault(connection, {})[event] = None
+        return first
+
+    def leave(self, connection: ConnectionID, event: str) -> bool:
+        """Let a member have no more of it; it may have left already, or never have joined.
+
+        Returns:
+            Whether it was the last.
+        """
+        joined = self._joined.get(connection, {})
+        if event not in joined:
+            return False
+        del joined[event]
+        if not joined:
+            del self._joined[connection]
+        members = self._events[event]
+        del members[connection]
+        if not members:
+            del self._events[event]
+        return not members
+
+    def joined(self, connection: ConnectionID) -> list[str]:
+        """List the events that a member has joined, in that order."""
+        return list(self._joined.get(connection, ()))
+
+    def receivers(self, event: str, connection: ConnectionID | None) -> Collection[Member]:
+        """Return who gets a message: a view, which changes as they come and go.
+
+        Args:
+            event: what it was published to.
+            connection: the one member it is for; None is all that listen.
+        """
+        if connection is not None:
+            member = self._members.get(connection)
+            return () if member is None else (member,)
+        if event == BROADCAST:
+            return self._members.values()
+        return self._events.get(event, {}).values()

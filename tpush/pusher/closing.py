@@ -23,9 +23,11 @@ class Close:
 
 GOING_AWAY = Close(1001, "going away", "yes: to another worker")
 RESTART = Close(1012, "this address was taken: reconnect", "yes")
+BUSY = Close(1013, "try again later", "later")
 SLOW = Close(4008, "too slow: come back", "yes")
 EXPIRED = Close(4401, "the token has run out", "with a new token")
 TOO_MANY = Close(4429, "too many frames: come back later", "later")
 BAD_TOKEN = Close(4501, "the token is not valid", "no")
+FORBIDDEN = Close(4503, "this client may not do that", "no")
 
-TABLE = (GOING_AWAY, RESTART, SLOW, EXPIRED, TOO_MANY, BAD_TOKEN)
+TABLE = (GOING_AWAY, RESTART, BUSY, SLOW, EXPIRED, TOO_MANY, BAD_TOKEN, FORBIDDEN)

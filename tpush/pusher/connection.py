@@ -5,7 +5,7 @@ opening handshake leaves behind is let go, and to bound what it may cost: what w
 that does not read, and what one that writes without end is listened to.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -23,9 +23,10 @@ from zope.interface import implementer
 from tpush.message import ConnectionID
 from tpush.metrics import PusherMetrics
 from tpush.net.unsent import unsent
-from tpush.pusher.admission import NOBODY, PLAIN, Admission, Handshake
+from tpush.pusher.admission import ANYBODY, NOBODY, PLAIN, Admission, Handshake
 from tpush.pusher.backlog import Backlog, BacklogFull
 from tpush.pusher.closing import EXPIRED, SLOW, TOO_MANY, Close
+from tpush.pusher.commands import Command, read_command
 from tpush.pusher.head import read_head
 from tpush.pusher.probe import BEGINS, answer_probe
 from tpush.pusher.receiver import Outcome, Receiver
@@ -102,8 +103,12 @@ class Owner(Protocol):
         """Return the backlog of a client that begins to be slow."""
         ...
 
-    def opened(self, connection: "Connection") -> None:
-        """Be told that a client's handshake is done."""
+    def opened(self, connection: "Connection", groups: Sequence[str]) -> None:
+        """Be told that a client's handshake is done, and which groups it joins."""
+
+    def obey(self, connection: "Connection", command: Command) -> Close | None:
+        """Do what a client asks for; return how it is to be closed, if it is."""
+        ...
 
     def closed(self, connection: "Connection") -> None:
         """Be told that a client is gone."""
@@ -122,6 +127,8 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
     """What it counts as."""
     claims: Claims = NOBODY
     """What its token says."""
+    _groups: Sequence[str] = ()
+    """That it joins as soon as it has opened."""
     log = Quiet()
     _verdict: Close | None = None
     """How it is closed as soon as it has opened, and has been sent what waits."""
@@ -212,8 +219,8 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
         if isinstance(admitted, Close):
             self.factory.metrics.refused += 1
             self._verdict = admitted
-        elif admitted is not NOBODY:
-            self.claims = admitted
+        elif admitted is not ANYBODY:
+            self.claims, self._groups = admitted.claims, admitted.groups
         return PLAIN if PLAIN in request.protocols else None
 
     @override
@@ -240,7 +247,10 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
         if self.claims.seconds is not None:
             self._expiry = self.factory.later(self.claims.seconds, self._expire)
         self.transport.registerProducer(self, True)  # type: ignore[union-attr]  # noqa: FBT003
-        self.factory.opened(self)
+        groups = self._groups
+        if groups:
+            del self._groups
+        self.factory.opened(self, groups)
 
     @override
     def onFrameBegin(self) -> None:
@@ -277,7 +287,11 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
 
     @override
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        pass  # clients are listened to by the subprotocol, which is another capability
+        command = None if isBinary else read_command(payload)
+        if command is not None and self.state == OPEN:
+            close = self.factory.obey(self, command)
+            if close is not None:
+                self.close(close)
 
     @override
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:

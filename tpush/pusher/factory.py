@@ -2,6 +2,7 @@
 
 import resource
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,18 +12,22 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from typing_extensions import override
 
 from tpush.access import Origins
+from tpush.errors import TPushError
 from tpush.forwarded import Proxies
 from tpush.limits import Limits
-from tpush.message import Message, WorkerID
+from tpush.message import Message, WorkerID, group_event, user_event
 from tpush.metrics import PusherMetrics
 from tpush.net.refusing import Refusing
 from tpush.present import Present
 from tpush.pusher.admission import Admission
 from tpush.pusher.audience import Audience
 from tpush.pusher.backlog import Backlog, SlowPolicy
-from tpush.pusher.closing import Close
+from tpush.pusher.closing import BUSY, FORBIDDEN, Close
+from tpush.pusher.commands import Command
 from tpush.pusher.connection import Connection
 from tpush.pusher.fanout import FanOut
+from tpush.pusher.groups import NOWHERE, Exchange, Groups, TooManyGroups
+from tpush.pusher.obeying import Obeying
 from tpush.pusher.receiver import Receiver
 from tpush.pusher.refusal import refusal
 from tpush.pusher.room import NoRoom, Room
@@ -42,6 +47,7 @@ class PusherFactory(WebSocketServerFactory):
         slow: what is done for a client that does not read.
         proxies: that say whose connection theirs is; by default none is believed.
         complaint: says why nobody new should be sent here, or nothing.
+        exchange: has what is published to groups come here.
     """
 
     noisy = False
@@ -56,6 +62,7 @@ class PusherFactory(WebSocketServerFactory):
         slow: SlowPolicy = SlowPolicy.DISCONNECT,
         proxies: Proxies | None = None,
         complaint: Callable[[], str] = lambda: "",
+        exchange: Exchange = NOWHERE,
     ) -> None:
         super().__init__(reactor=reactor, server="tpush")
         # Autobahn's own timer goes to the global reactor, whichever it was given.
@@ -78,6 +85,8 @@ class PusherFactory(WebSocketServerFactory):
         )
         self.audience: Audience[Receiver] = Audience()
         self.fanout = FanOut(self.audience, reactor, self.frame_of)
+        self._groups = Groups(self.audience, limits.groups, exchange)
+        self._obeying = Obeying(self._groups, self.admission.rights, exchange.publish)
         self._connections: Present[Connection] = Present()
         self.setProtocolOptions(
             versions=[13],
@@ -110,7 +119,7 @@ class PusherFactory(WebSocketServerFactory):
         """Return the backlog of a client that begins to be slow."""
         return Backlog(self._max_pending, self._slow)
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: Connection, groups: Sequence[str]) -> None:
         """Greet a client whose handshake is done, and let it have what comes from now on."""
         self.metrics.opened += 1
         self.room.opened(connection.place)
@@ -118,11 +127,25 @@ class PusherFactory(WebSocketServerFactory):
         connection.connection = self.audience.add(connection)
         greeting = f"workerID:{self.worker} connectionID:{connection.connection} connected\n"
         connection.write_frames(self.frame(greeting.encode(), text=True), 1)
+        user = connection.claims.user
+        events = [] if user is None else [user_event(user)]
+        try:
+            for event in events + [group_event(group) for group in groups]:
+                self._groups.join(connection.connection, event)
+        except TooManyGroups:
+            connection.close(replace(FORBIDDEN, reason="too many groups"))
+        except TPushError:  # there is no room at the moment
+            connection.close(BUSY)
+
+    def obey(self, connection: Connection, command: Command) -> Close | None:
+        """Do what a client asks for; return how it is to be closed, if it is."""
+        self.fanout.flush()  # what was published before is not for whoever joins
+        return self._obeying.obey(connection, command)
 
     def closed(self, connection: Connection) -> None:
         """Forget a client."""
         if connection.connection is not None:
-            self.audience.remove(connection.connection)
+            self._groups.remove(connection.connection)
         if connection in self._connections:
             self._connections.discard(connection)
             self.room.leave(connection.place)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from tpush.message import ConnectionID, Message
+from tpush.message import BROADCAST, ConnectionID, Message
 from tpush.pusher.audience import Audience
 from tpush.pusher.receiver import Receiver
 
@@ -39,14 +39,15 @@ class FanOut:
         self._frame = frame
         self._waiting: list[bytes] = []
         self._size = 0
-        self._target: ConnectionID | None = None
+        self._target: tuple[str, ConnectionID | None] = BROADCAST, None
         self._turn: IDelayedCall | None = None
 
     def send(self, message: Message) -> None:
-        """Write *message* in this turn to its connection, or to everybody."""
-        if self._waiting and (message.connection != self._target or self._size > JOIN_BYTES):
+        """Write *message* in this turn to whoever it is for."""
+        target = message.event, message.connection
+        if self._waiting and (target != self._target or self._size > JOIN_BYTES):
             self._write()
-        self._target = message.connection
+        self._target = target
         frame = self._frame(message)
         self._waiting.append(frame)
         self._size += len(frame)
@@ -73,9 +74,5 @@ class FanOut:
         frames, messages = b"".join(self._waiting), len(self._waiting)
         self._waiting.clear()
         self._size = 0
-        if self._target is None:
-            receivers = self._audience.everyone()
-        else:
-            receivers = self._audience.one(self._target)
-        for receiver in receivers:
+        for receiver in self._audience.receivers(*self._target):
             receiver.write_frames(frames, messages)

@@ -23,6 +23,7 @@ from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.closing import RESTART
 from tpush.pusher.draining import drain
 from tpush.pusher.factory import PusherFactory
+from tpush.pusher.groups import Exchange
 from tpush.pusher.reporting import Reporter
 from tpush.receipt import Counts, Ticket
 
@@ -73,7 +74,14 @@ class PusherService(MultiService):
         self._entropy = entropy
         self._health = Health(channel, reactor, self._limits.drain_grace)
         self.factory = PusherFactory(
-            self._draw(), reactor, self._limits, admission, slow, proxies, self._health.complaint
+            self._draw(),
+            reactor,
+            self._limits,
+            admission,
+            slow,
+            proxies,
+            self._health.complaint,
+            Exchange(self._listen_to, channel.unsubscribe, channel.publish),
         )
         self._reporter = Reporter(
             self.factory.fanout,
@@ -126,6 +134,9 @@ class PusherService(MultiService):
         await self._channel.close()
         await super().stopService()
         self.log.info("worker {worker} stopped", worker=self.worker)
+
+    def _listen_to(self, event: str) -> None:
+        self._channel.subscribe(event, self._send)
 
     def _send(self, message: Message) -> None:
         if message.ticket is None:

@@ -8,6 +8,7 @@ from tpush.access import Origins
 from tpush.forwarded import Proxies
 from tpush.options import Option
 from tpush.pusher.admission import Admission, Auth
+from tpush.pusher.rights import Right, Rights
 from tpush.tokens import TokenKeys
 
 CLIENT_OPTIONS: Sequence[Option] = (
@@ -19,6 +20,9 @@ CLIENT_OPTIONS: Sequence[Option] = (
     options.PROXY_HEADER,
     options.MAX_MESSAGE,
     options.MAX_FRAMES,
+    options.MAX_GROUPS,
+    options.CLIENT_JOIN,
+    options.CLIENT_PUBLISH,
     options.MAX_PENDING,
     options.SLOW_CLIENT,
     options.PING_INTERVAL,
@@ -59,7 +63,17 @@ def admission(settings: Mapping[str, Any]) -> Admission:
         issuer=settings["token-issuer"],
         leeway=settings["token-leeway"],
     )
-    return Admission(Origins(settings["origin"], settings["host"]), auth, keys if given else None)
+    origins = Origins(settings["origin"], settings["host"])
+    return Admission(origins, auth, keys if given else None, rights(settings))
+
+
+def rights(settings: Mapping[str, Any]) -> Rights:
+    """Return what clients may do.
+
+    Args:
+        settings: options by name.
+    """
+    return Rights(Right(settings["client-join"]), Right(settings["client-publish"]))
 
 
 def proxies(settings: Mapping[str, Any]) -> Proxies:

@@ -1,0 +1,79 @@
+"""Connections that join groups, and what the channel is asked for because of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tpush.message import ConnectionID
+from tpush.pusher.audience import Audience
+from tpush.pusher.receiver import Receiver
+
+
+def _ignore(*_: object) -> None:
+    """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What the channel does for groups; by default there is none.
+
+    Args:
+        subscribe: has what is published to an event come to this worker.
+        unsubscribe: has no more of it come.
+        publish: publishes a text to an event.
+    """
+
+    subscribe: Callable[[str], object] = _ignore
+    unsubscribe: Callable[[str], object] = _ignore
+    publish: Callable[[str, str], object] = _ignore
+
+
+NOWHERE = Exchange()
+
+
+class TooManyGroups(Exception):
+    """A connection is in as many groups as it may be."""
+
+
+class Groups:
+    """Has for each event that anybody has joined one subscription, and for others none.
+
+    Args:
+        audience: who is connected.
+        most: events that one connection may join.
+        exchange: subscribes.
+    """
+
+    def __init__(self, audience: Audience[Receiver], most: int, exchange: Exchange) -> None:
+        self._audience = audience
+        self._most = most
+        self._exchange = exchange
+
+    def join(self, connection: ConnectionID, event: str) -> None:
+        """Let a connection that is there have what is published to *event* from now on.
+
+        Raises:
+            TooManyGroups: it has joined as many as it may.
+            TooManySubscriptions: this worker has as many as it may.
+            InvalidName: no event can be called so.
+        """
+        joined = self._audience.joined(connection)
+        if event in joined:
+            return
+        if len(joined) >= self._most:
+            raise TooManyGroups(f"{self._most} groups, the most")
+        if self._audience.join(connection, event):
+            try:
+                self._exchange.subscribe(event)
+            except Exception:
+                self._audience.leave(connection, event)
+                raise
+
+    def leave(self, connection: ConnectionID, event: str) -> None:
+        """Let it have no more of it."""
+        if self._audience.leave(connection, event):
+            self._exchange.unsubscribe(event)
+
+    def remove(self, connection: ConnectionID) -> None:
+        """Be told that a connection is gone."""
+        for event in self._audience.remove(connection):
+            self._exchange.unsubscribe(event)
