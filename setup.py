@@ -21,6 +21,7 @@ setup(
         "tpush.channel",
         "tpush.net",
         "tpush.publisher",
+        "tpush.publisher.v1",
         "tpush.pusher",
         # Its one file makes the roles known to `twistd`; the package itself is Twisted's.
         "twisted.plugins",
