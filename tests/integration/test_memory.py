@@ -18,7 +18,7 @@ from tests.integration.crowd import Crowd
 from tests.integration.processes import Cluster, Role, eventually, tell
 from tpush.net.free_memory import EVERY
 
-CLIENTS = int(os.environ.get("TPUSH_TEST_MEMORY", "1000"))
+CLIENTS = int(os.environ.get("TPUSH_TEST_MEMORY", "960"))
 """Each gets a message of its own: were a role to keep clients or messages, it would be seen."""
 
 WRONG = 4
