@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import requests
-from twisted.trial.unittest import SynchronousTestCase
 from websockets.sync.client import connect
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,16 +49,6 @@ def eventually(condition: Callable[[], Result], what: str, deadline: float = DEA
 def tell(text: str) -> None:
     """Print a figure that a run has measured: it stands in the log of the tests."""
     print(text)  # noqa: T201 - that is what it is for
-
-
-def short_folder(test: SynchronousTestCase) -> Path:
-    """Make a folder that goes with its test.
-
-    Not trial's: the path of a unix socket has to be short, wherever the checkout is.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="tpush-test-"))
-    test.addCleanup(shutil.rmtree, folder)
-    return folder
 
 
 def free_port(host: str = "127.0.0.1") -> int:

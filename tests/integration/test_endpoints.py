@@ -7,8 +7,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 from websockets.sync.client import connect, unix_connect
 
+from tests.folder import short_folder
 from tests.integration.certificate import self_signed
-from tests.integration.processes import Role, eventually, free_port, healthy, short_folder
+from tests.integration.processes import Role, eventually, free_port, healthy
 
 
 class EndpointTests(SynchronousTestCase):

@@ -12,6 +12,7 @@ import requests
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
+from tests.folder import short_folder
 from tests.integration.members import Member, all_gone, gather, join
 from tests.integration.processes import (
     Role,
@@ -20,7 +21,6 @@ from tests.integration.processes import (
     free_port,
     healthy,
     kill,
-    short_folder,
     tell,
 )
 

@@ -1,6 +1,5 @@
 """What listens: which transports the connections of an endpoint get."""
 
-from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor, tcp
@@ -9,6 +8,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 from typing_extensions import override
 
+from tests.folder import short_folder
 from tests.integration.certificate import self_signed
 from tpush.net.eager import EagerServer
 from tpush.net.listener import Listener
@@ -20,8 +20,7 @@ class TransportTests(TestCase):
 
     @override
     def setUp(self) -> None:
-        self.folder = Path(self.mktemp()).absolute()
-        self.folder.mkdir()
+        self.folder = short_folder(self)
 
     def port(self, endpoint: str, *, eager: bool = True) -> Any:
         factory = Factory.forProtocol(Protocol)

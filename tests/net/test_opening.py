@@ -7,6 +7,7 @@ import stat
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.folder import short_folder
 from tpush.errors import CannotListen
 from tpush.net.opening import Opened, Opener, exposed_endpoints
 
@@ -50,7 +51,7 @@ class OpenerTests(SynchronousTestCase):
 
     def test_unix(self) -> None:
         """Workers share the one unix socket, which has its mode, and goes when it is closed."""
-        path = os.path.abspath(self.mktemp())
+        path = str(short_folder(self) / "socket")
         opened = self.open(f"unix:{path}:mode=660")
         self.assertIs(opened.of(0), opened.of(1))
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o660)
@@ -63,7 +64,7 @@ class OpenerTests(SynchronousTestCase):
 
     def test_a_dead_unix_socket(self) -> None:
         """What a killed process left behind is taken over; one that lives is not."""
-        path = os.path.abspath(self.mktemp())
+        path = str(short_folder(self) / "socket")
         with socket.socket(socket.AF_UNIX) as dead:
             dead.bind(path)
         self.open(f"unix:{path}")
@@ -84,14 +85,14 @@ class OpenerTests(SynchronousTestCase):
 
     def test_check_leaves_nothing(self) -> None:
         """Finding out whether endpoints can be listened on leaves them closed."""
-        path = os.path.abspath(self.mktemp())
+        path = str(short_folder(self) / "socket")
         for _ in range(2):
             exposed_endpoints(Clock(), ["tcp:0:interface=127.0.0.1", f"unix:{path}"])
         self.assertFalse(os.path.exists(path))
 
     def test_somebody_elses_path(self) -> None:
         """A unix socket that another process listens on by now is left to it."""
-        path = os.path.abspath(self.mktemp())
+        path = str(short_folder(self) / "socket")
         opened = self.open(f"unix:{path}")
         opened.let_go()
         with self.assertRaises(ConnectionRefusedError), socket.socket(socket.AF_UNIX) as client:
