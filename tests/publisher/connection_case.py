@@ -1,9 +1,25 @@
-"""How a connection that was refused ends."""
+"""Requests that a connection is to bear, and how one ends that was refused."""
 
 # ruff: noqa: N802 - assertions are named as trial's own
 
-from tests.publisher.client import Answer, Client, SiteTestCase, TCPTransport, head
+from tests.publisher.client import FORM, Answer, Client, SiteTestCase, TCPTransport, head
 from tpush.limits import MIB
+
+BODY = "a body has at most 1048576 bytes"
+CODED = b"Transfer-Encoding: chunked"
+CHUNKED = head(b"POST /", b"Content-Type: " + FORM, CODED)
+SLOW = "the request took too long to arrive"
+
+
+def request_line(size: int) -> bytes:
+    """Return a request line of that many bytes."""
+    start, end = b"GET /?content=", b" HTTP/1.1"
+    return start + b"x" * (size - len(start) - len(end)) + end
+
+
+def announced(length: bytes, *more: bytes) -> bytes:
+    """Return the head of a POST that announces so many bytes."""
+    return head(b"POST /", b"Content-Type: " + FORM, b"Content-Length: " + length, *more)
 
 
 class ConnectionTestCase(SiteTestCase):
