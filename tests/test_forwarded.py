@@ -1,5 +1,7 @@
 """Whose connection it is, behind proxies too."""
 
+from ipaddress import ip_address
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -26,6 +28,18 @@ class ClientTests(SynchronousTestCase):
         """What is none is none."""
         for text in ("", "unknown", "1.2.3", "x" * 10_000, "1.2.3.4/8"):
             self.assertIsNone(read_address(text))
+
+    @given(st.ip_addresses() | st.text("0123456789abcdef.:% \0", max_size=20))
+    @cases(200)
+    def test_as_ip_address(self, address: object) -> None:
+        """What is read is what Python's own function reads, and nothing else."""
+        text = str(address)
+        try:
+            expected = ip_address(text)
+        except ValueError:
+            self.assertIsNone(read_address(text))
+            return
+        self.assertEqual(read_address(text), getattr(expected, "ipv4_mapped", None) or expected)
 
 
 class ProxiesTests(SynchronousTestCase):

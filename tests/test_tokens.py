@@ -221,6 +221,9 @@ class FileTests(TokenCase):
         self.assertIn("has no secret", self.wrong(b"# nothing\n"))
         for content in (public_pem(PRIVATE["RS256"]), b'{"kty": "oct", "k": "c2VjcmV0"}', b"[1]"):
             self.assertIn("another kind", self.wrong(content))
+        public = PRIVATE["EdDSA"].public_key()
+        line = public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+        self.assertIn("line 1 of", self.wrong(line))
 
     def test_public_keys(self) -> None:
         """A public key is one that can be used, and is public."""
