@@ -1,11 +1,11 @@
 """What a role needs of a channel: the one seam between the roles and the brokers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol, overload
 
 from twisted.internet.defer import Deferred
 
-from tpush.message import ConnectionID, Job, Message, WorkerID
+from tpush.message import ConnectionID, Job, Message, Target, WorkerID
 from tpush.receipt import Counts, Receipt, Ticket
 
 
@@ -61,6 +61,9 @@ class IChannel(Protocol):
         *,
         text: bool = False,
         connection: ConnectionID | None = None,
+        also: Sequence[Target] = (),
+        but: Sequence[Target] = (),
+        key: str = "",
         receipt: Literal[False] = False,
     ) -> None: ...
 
@@ -72,6 +75,9 @@ class IChannel(Protocol):
         *,
         text: bool = False,
         connection: ConnectionID | None = None,
+        also: Sequence[Target] = (),
+        but: Sequence[Target] = (),
+        key: str = "",
         receipt: Literal[True],
     ) -> Deferred[Receipt]: ...
 
@@ -82,6 +88,9 @@ class IChannel(Protocol):
         *,
         text: bool = False,
         connection: ConnectionID | None = None,
+        also: Sequence[Target] = (),
+        but: Sequence[Target] = (),
+        key: str = "",
         receipt: bool = False,
     ) -> Deferred[Receipt] | None:
         """Publish to all that subscribed to *event*.
@@ -94,6 +103,10 @@ class IChannel(Protocol):
             data: a str goes out as text, bytes as binary.
             text: *data* is bytes of UTF-8, and goes out as text.
             connection: for this connection of the event's worker alone.
+            also: further targets; a worker gets it once, and so does whoever is in several.
+            but: targets that do not get it.
+            key: where another publish had the same in the last ``limits.key_seconds``, through
+                whichever program, this one is not sent; its receipt is that of the other.
             receipt: have the workers that it goes to tell what became of it.
 
         Returns:
@@ -101,8 +114,8 @@ class IChannel(Protocol):
             passed: the receipt says then how many are missing. Without it, None.
 
         Raises:
-            InvalidName: the event cannot be called so.
-            InvalidAddress: no connection can have this id.
+            InvalidName: an event or a key cannot be called so.
+            InvalidAddress: no connection can have this id, or there are too many targets.
             InvalidText: it is to be text, and is not UTF-8.
             TooLarge: *data* is over ``limits.content``.
             OutboxFull: as much is held as may be, or as many receipts are waited for; nothing was

@@ -49,6 +49,9 @@ class Limits:
             :exc:`~tpush.errors.QueueFull`.
         queue_jobs: jobs that wait in one queue; beyond it, :exc:`~tpush.errors.QueueFull`.
         queue_bytes: the same in bytes.
+        keys: of publishes that are not to be sent twice, in the channel; the oldest are forgotten
+            first.
+        key_seconds: that such a key is kept.
         job_attempts: times a job is handed out before it goes to ``{queue}/failed``.
         job_backoff: before a failed job is handed out again; doubled at each attempt.
         job_backoff_most: the most of that.
@@ -107,6 +110,8 @@ class Limits:
     queues: int = 10_000
     queue_jobs: int = 100_000
     queue_bytes: int = 64 * MIB
+    keys: int = 100_000
+    key_seconds: float = 300.0
     job_attempts: int = 5
     job_backoff: float = 1.0
     job_backoff_most: float = 60.0

@@ -4,6 +4,7 @@ Values only; no room below this one. Payloads are `bytes` from the moment they e
 checked once, by :func:`encode`, and never decoded again on the way.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NewType
 
@@ -24,6 +25,15 @@ MAX_NAME = 200
 
 BROADCAST = "broadcast"
 """The event that every worker listens to."""
+
+MAX_TARGETS = 100
+"""Targets that one message may have, those counted that do not get it."""
+
+TARGET_BYTES = MAX_NAME + 20
+"""The most that a further target takes on the wire."""
+
+Target = tuple[str, ConnectionID | None]
+"""Whom a message is for: an event, and the one connection of its worker, where it is for one."""
 
 FAILED = "/failed"
 """Ends the name of the queue where jobs go after their last attempt."""
@@ -55,6 +65,8 @@ class Message:
         connection: the one connection it is for; None is all that listen to the event.
         ticket: each worker that gets it tells under this name what became of it; None asks for
             nothing.
+        also: further targets; whoever is in several of them gets it once.
+        but: targets that do not get it.
     """
 
     event: str
@@ -62,6 +74,27 @@ class Message:
     text: bool = True
     connection: ConnectionID | None = None
     ticket: Ticket | None = None
+    also: tuple[Target, ...] = ()
+    but: tuple[Target, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """What it counts where bytes are bounded."""
+        return len(self.data) + TARGET_BYTES * (len(self.also) + len(self.but))
+
+    @property
+    def targets(self) -> Sequence[Target]:
+        """All that it is for."""
+        return ((self.event, self.connection), *self.also)
+
+    def same_audience(self, other: "Message") -> bool:
+        """Say whether *other* is for the same targets, in the same order."""
+        return (
+            self.event == other.event
+            and self.connection == other.connection
+            and self.also == other.also
+            and self.but == other.but
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +148,21 @@ def check_connection(connection: ConnectionID | None) -> ConnectionID | None:
     if connection is None or (type(connection) is int and 1 <= connection <= MAX_ID):
         return connection
     raise InvalidAddress(f"a connection id is a whole number from 1 to {MAX_ID}")
+
+
+def check_targets(*lists: Sequence[Target]) -> None:
+    """Check further targets of one message.
+
+    Raises:
+        InvalidAddress: there are over :data:`MAX_TARGETS`, or no connection can have an id.
+        InvalidName: no event can be called so.
+    """
+    if sum(map(len, lists)) >= MAX_TARGETS:
+        raise InvalidAddress(f"a message has at most {MAX_TARGETS} targets")
+    for targets in lists:
+        for event, connection in targets:
+            check_name(event)
+            check_connection(connection)
 
 
 def check_name(name: str) -> str:

@@ -61,12 +61,14 @@ class ChannelMetrics:
         violations: links that were closed since their peer broke the protocol.
         queue_full: jobs that found no room.
         stalled: peers that were given up, since they did not take what waited for them.
+        repeated: publishes that were not sent again, as their key was had before.
     """
 
     refused: int = 0
     violations: int = 0
     queue_full: int = 0
     stalled: int = 0
+    repeated: int = 0
 
 
 @dataclass(slots=True)

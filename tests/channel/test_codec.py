@@ -14,27 +14,31 @@ from tests.channel.properties import cases
 from tpush.channel import codec, wire
 from tpush.channel.inbox import Ledger, Pending
 from tpush.channel.items import (
+    Answer,
     Assignment,
     Delivery,
     Enqueue,
     Finish,
     Mark,
     Publish,
+    Repeated,
     Request,
     Routed,
 )
 from tpush.errors import ProtocolViolation
 from tpush.message import MAX_ID, ConnectionID, Message, WorkerID
-from tpush.receipt import MAX_TICKET, Counts, Ticket
+from tpush.receipt import MAX_TICKET, Counts, Receipt, Ticket
 
 UNPACK: dict[type[wire.OneWay], Callable[[Iterable[Any]], Iterable[Any]]] = {
     wire.Publish: codec.unpack_publish,
+    wire.Answer: codec.unpack_answer,
     wire.Enqueue: codec.unpack_enqueue,
     wire.Done: codec.unpack_done,
     wire.Mark: codec.unpack_mark,
     wire.Deliver: codec.unpack_deliver,
     wire.Job: codec.unpack_jobs,
     wire.Routed: codec.unpack_routed,
+    wire.Repeated: codec.unpack_repeated,
 }
 
 numbers = st.integers(1, 2**64 - 1)
@@ -42,9 +46,17 @@ names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
 connections = st.none() | st.integers(1, MAX_ID).map(ConnectionID)
 tickets = st.binary(max_size=MAX_TICKET).map(Ticket)
 contents = st.binary(max_size=20)
-messages = st.builds(Message, names, contents, st.booleans(), connections, st.none() | tickets)
+targets = st.lists(st.tuples(names, connections), max_size=2).map(tuple)
+messages = st.builds(
+    Message, names, contents, st.booleans(), connections, st.none() | tickets, targets, targets
+)
+counted = st.integers(0, 2**64 - 1)
+receipts = st.builds(
+    Receipt, st.builds(Counts, counted, counted, counted), counted, st.none() | counted
+)
 requests = st.one_of(
-    st.builds(Publish, messages, st.booleans()),
+    st.builds(Publish, messages, st.booleans(), st.just("") | names),
+    st.builds(Answer, names, receipts),
     st.builds(Enqueue, names, st.binary(max_size=20)),
     st.builds(Finish, numbers, st.booleans()),
     st.just(Mark()),
@@ -53,6 +65,7 @@ pending = Pending(Ledger(), 1)
 deliveries = st.one_of(
     st.builds(Delivery, st.binary(min_size=16, max_size=16), numbers, messages, st.just(pending)),
     st.builds(Routed, tickets, st.lists(st.integers(1, MAX_ID).map(WorkerID), max_size=4)),
+    st.builds(Repeated, tickets, st.none() | receipts),
     st.builds(Assignment, numbers, numbers, names, numbers, st.binary(max_size=20), st.booleans()),
 )
 junk = st.recursive(
@@ -91,6 +104,8 @@ class RoundTripTests(SynchronousTestCase):
             if isinstance(item, Delivery)
             else (number, item.ticket, item.workers)
             if isinstance(item, Routed)
+            else (number, item.ticket, item.receipt)
+            if isinstance(item, Repeated)
             else (number, item)
             for number, item in batch
         ]
@@ -121,10 +136,10 @@ class RoundTripTests(SynchronousTestCase):
         arrived: list[tuple[int, Request]] = []
         for command, items in codec.pack_requests(batch):
             for item in items:
-                full = 7 if command is wire.Publish else len(item)
+                full = codec.KEY_FIELD + 1 if command is wire.Publish else len(item)
                 if len(item) == full:
                     item.append(more)
-            arrived += UNPACK[command](items)
+            arrived += UNPACK[command](travel(items))
         self.assertEqual(arrived, batch)
 
 

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from tests.pusher.client import Client
 from tpush.limits import Limits
-from tpush.message import BROADCAST, ConnectionID, Message, WorkerID
+from tpush.message import BROADCAST, ConnectionID, Message, WorkerID, worker_event
 from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.factory import PusherFactory
 
@@ -27,7 +27,8 @@ class FactoryCase(SynchronousTestCase):
 
     def publish(self, data: bytes, *, text: bool = True, connection: int | None = None) -> None:
         target = None if connection is None else ConnectionID(connection)
-        self.factory.fanout.send(Message(BROADCAST, data, text, target))
+        event = BROADCAST if target is None else worker_event(WorkerID(7))
+        self.factory.fanout.send(Message(event, data, text, target))
         self.clock.advance(0)
 
     def slow(self, policy: SlowPolicy, **limits: Any) -> Client:

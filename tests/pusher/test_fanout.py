@@ -6,7 +6,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
-from tpush.message import BROADCAST, ConnectionID, Message
+from tpush.message import BROADCAST, ConnectionID, Message, WorkerID
 from tpush.pusher.audience import Audience
 from tpush.pusher.fanout import FanOut
 from tpush.pusher.receiver import Outcome, Receiver
@@ -38,7 +38,7 @@ class FanOutTests(SynchronousTestCase):
     @override
     def setUp(self) -> None:
         self.clock = Clock()
-        self.audience: Audience[Receiver] = Audience()
+        self.audience: Audience[Receiver] = Audience(WorkerID(1))
         self.framed = 0
         self.fanout = FanOut(self.audience, self.clock, self.frame)
         self.receivers = [Recorder() for _ in range(3)]
@@ -51,7 +51,8 @@ class FanOutTests(SynchronousTestCase):
 
     def send(self, data: bytes, connection: int | None = None) -> None:
         target = None if connection is None else ConnectionID(connection)
-        self.fanout.send(Message(BROADCAST, data, connection=target))
+        event = BROADCAST if target is None else "worker/1"
+        self.fanout.send(Message(event, data, connection=target))
 
     def test_a_turn_is_one_write(self) -> None:
         """Messages of one turn reach each connection in one write, framed once each."""
@@ -104,7 +105,7 @@ class FanOutTests(SynchronousTestCase):
     @given(st.lists(st.tuples(st.sampled_from([None, 1, 2, 3, 4]), st.booleans())))
     def test_order(self, steps: list[tuple[int | None, bool]]) -> None:
         """Whatever the audiences and turns, each connection gets its messages in order, once."""
-        clock, audience = Clock(), Audience[Receiver]()
+        clock, audience = Clock(), Audience[Receiver](WorkerID(1))
         fanout = FanOut(audience, clock, lambda message: message.data)
         receivers = [Recorder() for _ in range(3)]
         for receiver in receivers:
@@ -112,7 +113,8 @@ class FanOutTests(SynchronousTestCase):
         expected: list[list[int]] = [[], [], []]
         for number, (connection, turn) in enumerate(steps):
             target = None if connection is None else ConnectionID(connection)
-            fanout.send(Message(BROADCAST, b"%d " % number, connection=target))
+            event = BROADCAST if target is None else "worker/1"
+            fanout.send(Message(event, b"%d " % number, connection=target))
             for index in range(3):
                 if connection in (None, index + 1):
                     expected[index].append(number)

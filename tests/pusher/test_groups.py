@@ -226,7 +226,7 @@ class GroupTests(SynchronousTestCase):
     def test_receipt(self) -> None:
         """Who is in a group is who a receipt counts."""
         self.client("news")
-        receivers = self.factory.audience.receivers(group_event("news"), None)
+        receivers = self.factory.audience.receivers(Message(group_event("news"), b""))
         self.assertEqual(len(receivers), 1)
 
     def test_a_token_that_runs_out(self) -> None:
@@ -253,7 +253,7 @@ class AudienceMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.audience: Audience[int] = Audience()
+        self.audience: Audience[int] = Audience(WorkerID(1))
         self.model: dict[str, set[int]] = {}
 
     def gone(self, connection: int) -> Sequence[str]:
@@ -288,5 +288,5 @@ class AudienceMachine(RuleBasedStateMachine):
     @invariant()
     def same(self) -> None:
         for event, members in self.model.items():
-            assert set(self.audience.receivers(event, None)) == members
+            assert set(self.audience.receivers(Message(event, b""))) == members
         assert set(self.audience._events) == {e for e, members in self.model.items() if members}

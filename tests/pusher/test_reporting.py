@@ -55,7 +55,8 @@ class ReporterTests(SynchronousTestCase):
         self.tickets = getattr(self, "tickets", 0) + 1
         ticket = Ticket(b"%d" % self.tickets)
         target = None if connection is None else ConnectionID(connection)
-        self.reporter.send(Message(BROADCAST, data, connection=target, ticket=ticket), ticket)
+        event = BROADCAST if target is None else "worker/7"
+        self.reporter.send(Message(event, data, connection=target, ticket=ticket), ticket)
 
     def test_written(self) -> None:
         """What the kernel takes at once is told at once."""

@@ -112,7 +112,7 @@ class BackEnd(Factory):
     def wake(self) -> None:
         """Give up a connection that has been of no use without a word."""
         if self._connection is not None and self._connection.transport.link.broken:
-            self._connection.transport.abortConnection()
+            self._abandon("lost")
 
     def leave(self) -> None:
         """Close the connection."""
@@ -148,9 +148,13 @@ class BackEnd(Factory):
         )
 
     def _too_late(self) -> None:
-        connection, self._connection = self._connection, None
         self._deadline = None
-        self._give_up("late")
+        self._abandon("late")
+
+    def _abandon(self, outcome: str) -> None:
+        # At once: whoever publishes next needs another connection.
+        connection, self._connection = self._connection, None
+        self._give_up(outcome)
         if connection is not None:
             connection.transport.abortConnection()
 

@@ -54,6 +54,11 @@ class AwaitedReceipts:
         """Take from a worker what became of it there."""
         self._fire(ticket, self._receipts.tell(ticket, worker, counts))
 
+    def settle(self, ticket: Ticket, receipt: Receipt) -> None:
+        """Take from the broker what became of a message that was published before."""
+        if self._receipts.settle(ticket):
+            self._fire(ticket, receipt)
+
     def give_up_all(self) -> None:
         """Fire all of them as far as they are known."""
         for ticket in self._receipts.tickets:

@@ -13,11 +13,13 @@ the link was lost, what is for it is kept, and is sent again when it is back.
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from tpush.channel.hub import Hub
 from tpush.channel.inbox import Ledger, Pending
 from tpush.channel.items import (
     QUEUE_FULL,
+    Answer,
     Assignment,
     Delivery,
     Enqueue,
@@ -25,9 +27,11 @@ from tpush.channel.items import (
     Outgoing,
     Publish,
     Rejection,
+    Repeated,
     Request,
     Routed,
 )
+from tpush.channel.keys import Keys
 from tpush.channel.outbox import Outbox
 from tpush.channel.queues import Queues
 from tpush.errors import QueueFull, WorkerIDTaken
@@ -38,6 +42,9 @@ from tpush.receipt import Ticket
 
 ID_BYTES = 9
 """The most that a worker id has on the wire: of a large cluster they fill a box."""
+
+RECEIPT_BYTES = 100
+"""The most that a receipt has on the wire, its ticket included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,7 @@ class Broker:
             most_bytes=limits.queue_bytes,
             most_queues=limits.queues,
         )
+        self._keys: Keys[tuple[Session, Ticket]] = Keys(limits.keys, limits.key_seconds)
         self._assigned = 0
         self._opened = 0
         self._held: deque[tuple[Session, Pending, Request]] = deque()
@@ -284,16 +292,12 @@ class Broker:
 
     def _carry_out(self, session: Session, pending: Pending, request: Request, now: float) -> None:
         match request:
-            case Publish(message, one):
-                delivery = Delivery(session.peer.key, pending.number, message, pending, one)
-                if one:
-                    self._deliver_to_one(delivery)
-                else:
-                    subscribers = self._hub.subscribers(message.event)
-                    for subscriber in subscribers:
-                        self._deliver(subscriber, delivery)
-                    if message.ticket is not None:
-                        self._tell_routed(session, message.ticket, subscribers)
+            case Publish():
+                if not self._is_repeated(session, request, now):
+                    self._publish(session, pending, request)
+            case Answer(key, receipt):
+                for waiter, ticket in self._keys.answer(key, receipt):
+                    self._tell(waiter, Repeated(ticket, receipt), RECEIPT_BYTES)
             case Enqueue(queue, data):
                 try:
                     self._queues.enqueue(queue, data)
@@ -305,9 +309,39 @@ class Broker:
                 self._assign()
         self._settle(session.peer.key, pending)
 
+    def _is_repeated(self, session: Session, publish: Publish, now: float) -> bool:
+        """Say whether a publish was had before; its publisher is told what became of that."""
+        if not publish.key:
+            return False
+        ticket = publish.message.ticket
+        known = self._keys.take(publish.key, now, asked=ticket is not None)
+        if known is None:
+            return False
+        self.metrics.repeated += 1
+        if ticket is not None and not known.ask((session, ticket)):
+            self._tell(session, Repeated(ticket, known.receipt), RECEIPT_BYTES)
+        return True
+
+    def _publish(self, session: Session, pending: Pending, publish: Publish) -> None:
+        message = publish.message
+        delivery = Delivery(session.peer.key, pending.number, message, pending, publish.one)
+        if publish.one:
+            self._deliver_to_one(delivery)
+            return
+        subscribers = self._hub.subscribers(message.event)
+        if message.also:
+            events = (event for event, _ in message.targets)
+            subscribers = dict.fromkeys(chain.from_iterable(map(self._hub.subscribers, events)))
+        for subscriber in subscribers:
+            self._deliver(subscriber, delivery)
+        if message.ticket is not None:
+            workers = [it.peer.worker for it in subscribers if it.peer.worker is not None]
+            size = len(message.ticket) + ID_BYTES * len(workers)
+            self._tell(session, Routed(message.ticket, workers), size)
+
     def _deliver(self, session: Session, delivery: Delivery) -> None:
         delivery.pending.waiting += 1
-        session.outbox.append(delivery, len(delivery.message.data))
+        session.outbox.append(delivery, delivery.message.size)
         self._changed[session] = None
 
     def _deliver_to_one(self, delivery: Delivery) -> None:
@@ -315,13 +349,9 @@ class Broker:
         if chosen is not None:
             self._deliver(chosen, delivery)
 
-    def _tell_routed(
-        self, session: Session, ticket: Ticket, subscribers: Collection[Session]
-    ) -> None:
+    def _tell(self, session: Session, item: Routed | Repeated, size: int) -> None:
         if self._sessions.get(session.peer.key) is session:
-            workers = [it.peer.worker for it in subscribers if it.peer.worker is not None]
-            size = len(ticket) + ID_BYTES * len(workers)
-            session.outbox.append(Routed(ticket, workers), size)
+            session.outbox.append(item, size)
             self._changed[session] = None
 
     def _reject(self, session: Session, pending: Pending, code: str, reason: str) -> None:

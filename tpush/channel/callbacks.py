@@ -25,8 +25,15 @@ class Callbacks:
         """Each with whether its jobs are asked for."""
 
     def deliver(self, message: Message) -> None:
-        """Call what subscribed to the event of *message*; what it raises is logged."""
-        callback = self.events.get(message.event)
+        """Call what subscribed to an event of *message*, each once; what it raises is logged."""
+        if message.also:
+            found = (self.events.get(event) for event, _ in message.targets)
+            for each in dict.fromkeys(found):
+                self._call(each, message)
+        else:
+            self._call(self.events.get(message.event), message)
+
+    def _call(self, callback: Callable[[Message], object] | None, message: Message) -> None:
         if callback is None:
             return
         try:

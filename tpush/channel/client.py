@@ -44,6 +44,7 @@ class ClientLink(Link):
         wire.Job,
         wire.Reject,
         wire.Routed,
+        wire.Repeated,
         wire.Acknowledge,
         wire.Ping,
         wire.Bye,
@@ -170,6 +171,13 @@ class ClientLink(Link):
         self._acknowledged(acknowledged)
         for number, ticket, workers in codec.unpack_routed(items):
             self._channel.routed(number, ticket, workers)
+        self.flush_soon()
+
+    def on_repeated(self, items: list[Any], acknowledged: int | None = None) -> None:
+        """Take what became of messages that were published before."""
+        self._acknowledged(acknowledged)
+        for number, ticket, receipt in codec.unpack_repeated(items):
+            self._channel.repeated(number, ticket, receipt)
         self.flush_soon()
 
     def on_acknowledge(self, acknowledged: int) -> None:

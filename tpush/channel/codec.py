@@ -13,6 +13,7 @@ import msgpack
 
 from tpush.channel import wire
 from tpush.channel.items import (
+    Answer,
     Assignment,
     Delivery,
     Enqueue,
@@ -21,13 +22,25 @@ from tpush.channel.items import (
     Outgoing,
     Publish,
     Rejection,
+    Repeated,
     Request,
     Routed,
 )
 from tpush.errors import InvalidName, ProtocolViolation
 from tpush.limits import MAX_CONTENT
-from tpush.message import ConnectionID, Message, WorkerID, check_name, check_queue
-from tpush.receipt import MAX_TICKET, Counts, Ticket
+from tpush.message import (
+    MAX_TARGETS,
+    ConnectionID,
+    Message,
+    Target,
+    WorkerID,
+    check_name,
+    check_queue,
+)
+from tpush.receipt import MAX_TICKET, Counts, Receipt, Ticket
+
+KEY_FIELD = 9
+"""Where an item of :class:`wire.Publish` has its key."""
 
 Command = type[wire.OneWay]
 Value = TypeVar("Value")
@@ -51,15 +64,33 @@ def pack_deliveries(
 
 def _pack_message(message: Message) -> list[Any]:
     fields: list[Any] = [message.event, message.text, message.data]
-    if message.ticket is not None:
+    if message.also or message.but:
+        fields += message.connection, message.ticket, message.also, message.but
+    elif message.ticket is not None:
         fields += message.connection, message.ticket
     elif message.connection is not None:
         fields.append(message.connection)
     return fields
 
 
+def _pack_publish(number: int, publish: Publish) -> list[Any]:
+    fields = [number, publish.one, *_pack_message(publish.message)]
+    if publish.key:
+        fields += [None] * (KEY_FIELD - len(fields))
+        fields.append(publish.key)
+    return fields
+
+
+def _pack_receipt(receipt: Receipt | None) -> list[int | None] | None:
+    if receipt is None:
+        return None
+    counts = receipt.counts
+    return [counts.written, counts.dropped, counts.pending, receipt.workers, receipt.missing]
+
+
 _PACK_REQUEST: dict[type, tuple[Command, Callable[[int, Any], list[Any]]]] = {
-    Publish: (wire.Publish, lambda n, it: [n, it.one, *_pack_message(it.message)]),
+    Publish: (wire.Publish, _pack_publish),
+    Answer: (wire.Answer, lambda n, it: [n, it.key, _pack_receipt(it.receipt)]),
     Enqueue: (wire.Enqueue, lambda n, it: [n, it.queue, it.data]),
     Finish: (wire.Done, lambda n, it: [n, it.job, it.ok]),
     Mark: (wire.Mark, lambda n, it: [n]),
@@ -75,6 +106,7 @@ _PACK_DELIVERY: dict[type, tuple[Command, Callable[[int, Any], list[Any]]]] = {
     ),
     Rejection: (wire.Reject, lambda n, it: [n, it.number, it.code, it.reason]),
     Routed: (wire.Routed, lambda n, it: [n, it.ticket, list(it.workers)]),
+    Repeated: (wire.Repeated, lambda n, it: [n, it.ticket, _pack_receipt(it.receipt)]),
 }
 
 
@@ -86,7 +118,20 @@ def unpack_publish(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
     """
     for item in items:
         number, one, *fields = _fields(item, 5)
-        yield _number(number), Publish(_message(fields), _typed(one, bool))
+        key = item[KEY_FIELD] if len(item) > KEY_FIELD else None
+        publish = Publish(_message(fields), _typed(one, bool), "" if key is None else _name(key))
+        yield _number(number), publish
+
+
+def unpack_answer(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
+    """Read the items of :class:`wire.Answer`.
+
+    Raises:
+        ProtocolViolation: an item is not as it should be.
+    """
+    for item in items:
+        number, key, receipt = _fields(item, 3)[:3]
+        yield _number(number), Answer(_name(key), _receipt(receipt))
 
 
 def unpack_enqueue(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
@@ -174,6 +219,17 @@ def unpack_routed(items: Iterable[Any]) -> Iterator[tuple[int, Ticket, list[Work
         number, ticket, workers = _fields(item, 3)[:3]
         ids = [WorkerID(_number(worker)) for worker in _typed(workers, list)]
         yield _number(number), _ticket(ticket), ids
+
+
+def unpack_repeated(items: Iterable[Any]) -> Iterator[tuple[int, Ticket, Receipt | None]]:
+    """Read the items of :class:`wire.Repeated`: number, ticket, receipt.
+
+    Raises:
+        ProtocolViolation: an item is not as it should be.
+    """
+    for item in items:
+        number, ticket, receipt = _fields(item, 3)[:3]
+        yield _number(number), _ticket(ticket), None if receipt is None else _receipt(receipt)
 
 
 def pack_counts(ticket: Ticket, worker: WorkerID, counts: Counts) -> bytes:
@@ -269,6 +325,26 @@ def _queue(value: Any) -> str:
 
 def _message(fields: Sequence[Any]) -> Message:
     event, text, data, *more = fields
-    connection = ConnectionID(_number(more[0])) if more and more[0] is not None else None
+    connection = _connection(more[0]) if more else None
     ticket = _ticket(more[1]) if len(more) > 1 and more[1] is not None else None
-    return Message(_name(event), _content(data), _typed(text, bool), connection, ticket)
+    also = _targets(more[2]) if len(more) > 2 and more[2] else ()
+    but = _targets(more[3]) if len(more) > 3 and more[3] else ()
+    return Message(_name(event), _content(data), _typed(text, bool), connection, ticket, also, but)
+
+
+def _connection(value: Any) -> ConnectionID | None:
+    return None if value is None else ConnectionID(_number(value))
+
+
+def _targets(value: Any) -> tuple[Target, ...]:
+    targets = _typed(value, list)
+    if len(targets) >= MAX_TARGETS:
+        raise ProtocolViolation(f"a message of {len(targets)} targets more")
+    pairs = (_fields(target, 2) for target in targets)
+    return tuple((_name(pair[0]), _connection(pair[1])) for pair in pairs)
+
+
+def _receipt(value: Any) -> Receipt:
+    written, dropped, pending, workers, missing = _fields(value, 5)[:5]
+    counts = Counts(_number(written, 0), _number(dropped, 0), _number(pending, 0))
+    return Receipt(counts, _number(workers, 0), None if missing is None else _number(missing, 0))

@@ -22,7 +22,16 @@ from tpush.channel.awaited import AwaitedReceipts
 from tpush.channel.callbacks import Callbacks
 from tpush.channel.changes import Changes, Touched
 from tpush.channel.inbox import Seen
-from tpush.channel.items import QUEUE_FULL, Assignment, Enqueue, Finish, Mark, Publish, Request
+from tpush.channel.items import (
+    QUEUE_FULL,
+    Answer,
+    Assignment,
+    Enqueue,
+    Finish,
+    Mark,
+    Publish,
+    Request,
+)
 from tpush.channel.outbox import Outbox
 from tpush.errors import (
     ChannelClosed,
@@ -38,10 +47,12 @@ from tpush.message import (
     ConnectionID,
     Job,
     Message,
+    Target,
     WorkerID,
     check_connection,
     check_name,
     check_queue,
+    check_targets,
     check_text,
     encode,
 )
@@ -173,6 +184,11 @@ class ChannelEnd(IChannel):
         self.received = number
         self._receipts.expect(ticket, workers)
 
+    def repeated(self, number: int, ticket: Ticket, receipt: Receipt | None) -> None:
+        """Take from the broker what became of a message that was published before."""
+        self.received = number
+        self._receipts.settle(ticket, receipt or Receipt(Counts(), 0, None))
+
     def id_taken(self) -> None:
         """Be told that another worker has the id that was claimed."""
         if self._taken is None or self._closing is not None:
@@ -217,6 +233,9 @@ class ChannelEnd(IChannel):
         *,
         text: bool = False,
         connection: ConnectionID | None = None,
+        also: Sequence[Target] = (),
+        but: Sequence[Target] = (),
+        key: str = "",
         receipt: Literal[False] = False,
     ) -> None: ...
 
@@ -228,6 +247,9 @@ class ChannelEnd(IChannel):
         *,
         text: bool = False,
         connection: ConnectionID | None = None,
+        also: Sequence[Target] = (),
+        but: Sequence[Target] = (),
+        key: str = "",
         receipt: Literal[True],
     ) -> Deferred[Receipt]: ...
 
@@ -239,15 +261,24 @@ class ChannelEnd(IChannel):
         *,
         text: bool = False,
         connection: ConnectionID | None = None,
+        also: Sequence[Target] = (),
+        but: Sequence[Target] = (),
+        key: str = "",
         receipt: bool = False,
     ) -> Deferred[Receipt] | None:
         message = self._message(event, data, text=text, connection=check_connection(connection))
+        if also or but:
+            check_targets(also, but)
+            message = replace(message, also=tuple(also), but=tuple(but))
+        if key:
+            check_name(key)
         if not receipt:
-            self._hold(Publish(message))
+            self._hold(Publish(message, key=key))
             return None
         ticket = self._ticket()
-        request = Publish(replace(message, ticket=ticket))
-        return self._receipts.request(ticket, lambda: self._hold(request))
+        request = Publish(replace(message, ticket=ticket), key=key)
+        waiting = self._receipts.request(ticket, lambda: self._hold(request))
+        return waiting.addCallback(self._answer, key) if key else waiting
 
     @override
     def report(self, ticket: Ticket, counts: Counts) -> None:
@@ -344,6 +375,13 @@ class ChannelEnd(IChannel):
             self.subscribe(inbox, self._told)
         return ticket
 
+    def _answer(self, receipt: Receipt, key: str) -> Receipt:
+        """Let the broker know what became of a message, for whoever publishes it again."""
+        # Unbounded: no more of them than receipts that are waited for.
+        self.outbox.append(Answer(key, receipt), bounded=False)
+        self._stir()
+        return receipt
+
     def _told(self, message: Message) -> None:
         try:
             told = codec.unpack_counts(message.data)
@@ -354,8 +392,8 @@ class ChannelEnd(IChannel):
 
     def _hold(self, request: Publish | Enqueue) -> int:
         self._check_open()
-        data = request.message.data if isinstance(request, Publish) else request.data
-        number = self.outbox.append(request, len(data))
+        size = request.message.size if isinstance(request, Publish) else len(request.data)
+        number = self.outbox.append(request, size)
         self._stir()
         return number
 

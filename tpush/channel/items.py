@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tpush.channel.inbox import Pending
 from tpush.message import Message, WorkerID
-from tpush.receipt import Ticket
+from tpush.receipt import Receipt, Ticket
 
 QUEUE_FULL = "queue-full"
 """The code of a rejection, on the wire."""
@@ -13,10 +13,22 @@ QUEUE_FULL = "queue-full"
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Asks for a message to go to all subscribers of its event, or to *one* in turn."""
+    """Asks for a message to go to all subscribers of its events, or to *one* in turn.
+
+    One with a *key* that was had before is not sent again.
+    """
 
     message: Message
     one: bool = False
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Tells what the publisher of a message with a key was told."""
+
+    key: str
+    receipt: Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +52,7 @@ class Mark:
     """Asks for nothing but to be acknowledged in turn."""
 
 
-Request = Publish | Enqueue | Finish | Mark
+Request = Publish | Answer | Enqueue | Finish | Mark
 """What a peer asks for under a number: held by it until the number is acknowledged."""
 
 
@@ -100,5 +112,13 @@ class Routed:
     workers: Sequence[WorkerID]
 
 
-Outgoing = Delivery | Assignment | Rejection | Routed
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A message whose key was had before, and what became of that one, where it is known."""
+
+    ticket: Ticket
+    receipt: Receipt | None
+
+
+Outgoing = Delivery | Assignment | Rejection | Routed | Repeated
 """What a session is sent under a number."""

@@ -83,6 +83,7 @@ class PeerLink(Link):
         wire.Reserve,
         wire.Restored,
         wire.Publish,
+        wire.Answer,
         wire.Enqueue,
         wire.Done,
         wire.Mark,
@@ -309,6 +310,10 @@ class PeerLink(Link):
     def on_publish(self, items: list[Any], acknowledged: int | None = None) -> None:
         """Take messages."""
         self._accept(codec.unpack_publish, items, acknowledged)
+
+    def on_answer(self, items: list[Any], acknowledged: int | None = None) -> None:
+        """Take what was told of messages."""
+        self._accept(codec.unpack_answer, items, acknowledged)
 
     def on_enqueue(self, items: list[Any], acknowledged: int | None = None) -> None:
         """Take jobs."""

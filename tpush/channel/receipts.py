@@ -72,6 +72,10 @@ class Receipts:
         one.told.setdefault(worker, counts)
         return self._take_complete(ticket, one)
 
+    def settle(self, ticket: Ticket) -> bool:
+        """Wait for one no more, whose receipt is known by other means; return whether it was."""
+        return self._open.pop(ticket, None) is not None
+
     def give_up(self, ticket: Ticket) -> Receipt:
         """Return the receipt as far as it is known, and wait for it no more."""
         return self._open.pop(ticket).receipt()

@@ -179,9 +179,20 @@ class Restored(OneWay):
 
 
 class Publish(OneWay):
-    """Client: ``[number, one, event, text, data]`` each, then the connection, then a ticket.
+    """Client: ``[number, one, event, text, data]`` each.
 
-    Both may be nil or missing; a ticket asks those that get it what became of it.
+    Then, each nil or missing where it is not needed: the connection; a ticket, which asks those
+    that get it what became of it; further targets, and targets that do not get it, each ``[event,
+    connection or nil]``; a key, under which it is sent once.
+    """
+
+    arguments = [(b"items", Items()), _acknowledged]
+
+
+class Answer(OneWay):
+    """Client: ``[number, key, receipt]`` each: what was told of a publish that has a key.
+
+    A receipt is ``[written, dropped, pending, workers, missing or nil]``.
     """
 
     arguments = [(b"items", Items()), _acknowledged]
@@ -208,7 +219,7 @@ class Mark(OneWay):
 class Deliver(OneWay):
     """Channel: ``[number, origin, publisher's number, event, text, data]`` each.
 
-    Then the connection and the ticket, as in :class:`Publish`.
+    Then the connection, the ticket and the other targets, as in :class:`Publish`.
 
     The publisher's number is 0 for a message for one: it may
     come out of turn, after another subscriber has left.
@@ -231,6 +242,12 @@ class Reject(OneWay):
 
 class Routed(OneWay):
     """Channel: ``[number, ticket, [worker…]]`` each: the workers that a message went to."""
+
+    arguments = [(b"items", Items()), _acknowledged]
+
+
+class Repeated(OneWay):
+    """Channel: ``[number, ticket, receipt or nil]`` each: its key was had before."""
 
     arguments = [(b"items", Items()), _acknowledged]
 

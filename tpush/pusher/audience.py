@@ -7,24 +7,40 @@ event of its own, which members join and leave.
 """
 
 from collections.abc import Collection
+from itertools import chain
 from typing import Generic, TypeVar
 
-from tpush.message import BROADCAST, ConnectionID
+from tpush.message import BROADCAST, ConnectionID, Message, WorkerID, worker_event
 
 Member = TypeVar("Member")
 
 
 class Audience(Generic[Member]):
-    """All members of one worker, by id and by event."""
+    """All members of one worker, by id and by event.
 
-    __slots__ = ("_events", "_joined", "_last", "_members")
+    Args:
+        worker: whose they are; another id may be drawn.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_events", "_joined", "_last", "_members", "_own", "_worker")
+
+    def __init__(self, worker: WorkerID) -> None:
+        self.worker = worker
         self._last = 0
         self._members: dict[ConnectionID, Member] = {}
         self._events: dict[str, dict[ConnectionID, Member]] = {}
         self._joined: dict[ConnectionID, dict[str, None]] = {}
         """Of those alone who have joined anything."""
+
+    @property
+    def worker(self) -> WorkerID:
+        """Whose members they are."""
+        return self._worker
+
+    @worker.setter
+    def worker(self, worker: WorkerID) -> None:
+        self._worker = worker
+        self._own = worker_event(worker)
 
     def __len__(self) -> int:
         """Count the members."""
@@ -84,15 +100,19 @@ class Audience(Generic[Member]):
         """List the events that a member has joined, in that order."""
         return list(self._joined.get(connection, ()))
 
-    def receivers(self, event: str, connection: ConnectionID | None) -> Collection[Member]:
-        """Return who gets a message: a view, which changes as they come and go.
+    def receivers(self, message: Message) -> Collection[Member]:
+        """Return who gets a message, each once: a view, which may change as they come and go."""
+        if not (message.also or message.but):
+            return self._of(message.event, message.connection)
+        members = dict.fromkeys(chain.from_iterable(self._of(*each) for each in message.targets))
+        for member in chain.from_iterable(self._of(*each) for each in message.but):
+            members.pop(member, None)
+        return members
 
-        Args:
-            event: what it was published to.
-            connection: the one member it is for; None is all that listen.
-        """
+    def _of(self, event: str, connection: ConnectionID | None) -> Collection[Member]:
         if connection is not None:
-            member = self._members.get(connection)
+            # Of a list of targets other workers see those too that are not theirs.
+            member = self._members.get(connection) if event == self._own else None
             return () if member is None else (member,)
         if event == BROADCAST:
             return self._members.values()

@@ -67,7 +67,6 @@ class PusherFactory(WebSocketServerFactory):
         super().__init__(reactor=reactor, server="tpush")
         # Autobahn's own timer goes to the global reactor, whichever it was given.
         self._batched_timer = SimpleNamespace(call_later=reactor.callLater)
-        self.worker = worker
         self.admission = admission or Admission(Origins())
         self.metrics = PusherMetrics()
         self.client_frames = limits.client_frames
@@ -83,7 +82,7 @@ class PusherFactory(WebSocketServerFactory):
             proxies or Proxies(),
             self.metrics,
         )
-        self.audience: Audience[Receiver] = Audience()
+        self.audience: Audience[Receiver] = Audience(worker)
         self.fanout = FanOut(self.audience, reactor, self.frame_of)
         self._groups = Groups(self.audience, limits.groups, exchange)
         self._obeying = Obeying(self._groups, self.admission.rights, exchange.publish)
@@ -125,7 +124,8 @@ class PusherFactory(WebSocketServerFactory):
         self.room.opened(connection.place)
         self.fanout.flush()
         connection.connection = self.audience.add(connection)
-        greeting = f"workerID:{self.worker} connectionID:{connection.connection} connected\n"
+        worker = self.audience.worker
+        greeting = f"workerID:{worker} connectionID:{connection.connection} connected\n"
         connection.write_frames(self.frame(greeting.encode(), text=True), 1)
         user = connection.claims.user
         events = [] if user is None else [user_event(user)]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from tpush.message import BROADCAST, ConnectionID, Message
+from tpush.message import Message
 from tpush.pusher.audience import Audience
 from tpush.pusher.receiver import Receiver
 
@@ -39,15 +39,16 @@ class FanOut:
         self._frame = frame
         self._waiting: list[bytes] = []
         self._size = 0
-        self._target: tuple[str, ConnectionID | None] = BROADCAST, None
+        self._latest: Message | None = None
         self._turn: IDelayedCall | None = None
 
     def send(self, message: Message) -> None:
         """Write *message* in this turn to whoever it is for."""
-        target = message.event, message.connection
-        if self._waiting and (target != self._target or self._size > JOIN_BYTES):
-            self._write()
-        self._target = target
+        if self._latest is not None and not (
+            self._size <= JOIN_BYTES and message.same_audience(self._latest)
+        ):
+            self._write(self._latest)
+        self._latest = message
         frame = self._frame(message)
         self._waiting.append(frame)
         self._size += len(frame)
@@ -56,8 +57,8 @@ class FanOut:
 
     def flush(self) -> None:
         """Write what waits, now."""
-        if self._waiting:
-            self._write()
+        if self._latest is not None:
+            self._write(self._latest)
 
     def stop(self) -> None:
         """Write what waits, and nothing in a later turn."""
@@ -70,9 +71,10 @@ class FanOut:
         self._turn = None
         self.flush()
 
-    def _write(self) -> None:
+    def _write(self, latest: Message) -> None:
         frames, messages = b"".join(self._waiting), len(self._waiting)
         self._waiting.clear()
+        self._latest = None
         self._size = 0
-        for receiver in self._audience.receivers(*self._target):
+        for receiver in self._audience.receivers(latest):
             receiver.write_frames(frames, messages)

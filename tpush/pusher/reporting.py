@@ -58,7 +58,7 @@ class Reporter:
     def send(self, message: Message, ticket: Ticket) -> None:
         """Write *message* now, and report under *ticket* what became of it."""
         self._fanout.flush()
-        receivers = self._audience.receivers(message.event, message.connection)
+        receivers = self._audience.receivers(message)
         frame = self._frame(message)
         outcomes = [(receiver, receiver.write_telling(frame)) for receiver in receivers]
         again = [receiver for receiver, outcome in outcomes if outcome is Outcome.IN_TRANSPORT]

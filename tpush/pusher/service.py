@@ -103,7 +103,7 @@ class PusherService(MultiService):
     @property
     def worker(self) -> WorkerID:
         """The id of this worker."""
-        return self.factory.worker
+        return self.factory.audience.worker
 
     @override
     def startService(self) -> None:
@@ -171,6 +171,6 @@ class PusherService(MultiService):
         """Take another id, as another worker has this one: its clients have to be told theirs."""
         self.log.warn("worker id {worker} is taken, drawing another", worker=self.worker)
         self._channel.unsubscribe(worker_event(self.worker))
-        self.factory.worker = self._draw()
+        self.factory.audience.worker = self._draw()
         self._claim()
         self.factory.close_all(RESTART)

@@ -5,7 +5,8 @@ from tests.channel.contract.lifetime import Lifetime
 from tests.channel.contract.messages import Messages
 from tests.channel.contract.receipts import Receipts
 from tests.channel.contract.subscriptions import Subscriptions
+from tests.channel.contract.targets import Targets
 
 
-class ChannelContract(Messages, Receipts, Subscriptions, Jobs, Lifetime):
+class ChannelContract(Messages, Targets, Receipts, Subscriptions, Jobs, Lifetime):
     """The tests; those who inherit say how a channel is made."""
