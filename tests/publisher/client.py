@@ -2,7 +2,7 @@
 
 # ruff: noqa: N802 - assertions are named as trial's own
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ from zope.interface import alsoProvides
 
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
-from tpush.message import ConnectionID, check_text
+from tpush.message import ConnectionID, Target, check_text
 from tpush.publisher.guard import Guard
 from tpush.publisher.site import PublisherSite
 from tpush.receipt import Receipt
@@ -33,6 +33,8 @@ class FakeChannel:
     def __init__(self) -> None:
         self.connected = True
         self.published: list[Published] = []
+        self.beyond: tuple[Sequence[Target], Sequence[Target], str] = (), (), ""
+        """Of the last: further targets, those that do not get it, and the key."""
         self.refusing: Callable[[], None] = lambda: None
         """Raises what the next publish is to raise."""
         self.receipts: list[Deferred[Receipt]] = []
@@ -45,12 +47,16 @@ class FakeChannel:
         *,
         text: bool = False,
         connection: ConnectionID | None = None,
+        also: Sequence[Target] = (),
+        but: Sequence[Target] = (),
+        key: str = "",
         receipt: bool = False,
     ) -> Deferred[Receipt] | None:
         self.refusing()
         if text:
             check_text(data)
         self.published.append((event, data, text, connection))
+        self.beyond = also, but, key
         if not receipt:
             return None
         self.receipts.append(Deferred())

@@ -11,7 +11,8 @@ from tests.publisher.client import Answer, SiteTestCase, head
 from tpush.errors import OutboxFull, TPushError
 from tpush.message import BROADCAST
 from tpush.publisher.errors import BadRequest
-from tpush.publisher.v1.order import read_json, read_order
+from tpush.publisher.v1.body import read_json
+from tpush.publisher.v1.order import read_order
 from tpush.receipt import Counts, Receipt
 
 ALL = {"broadcast": True}
@@ -50,6 +51,18 @@ class PublishTests(SiteTestCase):
             self.assertEqual((answer.status, json.loads(answer.body)), (200, {"accepted": True}))
             self.assertEqual(answer.headers[b"content-type"], b"application/json")
             self.assertEqual(self.channel.published.pop(), (event, b"hi", True, connection))
+
+    def test_lists(self) -> None:
+        """Several targets, less others, and a key."""
+        to = [{"connection": "7:3"}, {"group": "x"}, {"user": "ann"}]
+        but = [{"connection": "8:4"}, {"group": "y"}]
+        answer = self.publish(to=to, content="hi", key="k", **{"except": but})
+        self.assertEqual(answer.status, 200)
+        self.assertEqual(self.channel.published, [("worker/7", b"hi", True, 3)])
+        also, excepted, key = self.channel.beyond
+        self.assertEqual(also, [("group/x", None), ("user/ann", None)])
+        self.assertEqual(excepted, [("worker/8", 4), ("group/y", None)])
+        self.assertEqual(key, "k")
 
     def test_contents(self) -> None:
         """Text, any JSON, or bytes."""
@@ -94,13 +107,17 @@ class PublishTests(SiteTestCase):
             {"to": ALL, "content": "\ud800"}, {"to": ALL, "base64": "?"},
             {"to": ALL, "base64": 1}, {"to": ALL, "content": "x", "receipt": 1},
             {"to": ALL, "content": "x", "colour": "red"}, {"to": "all", "content": "x"},
+            {"to": [], "content": "x"}, {"to": [ALL, {}], "content": "x"},
+            {"to": [ALL] * 101, "content": "x"}, {"to": ALL, "except": ALL, "content": "x"},
+            {"to": ALL, "except": [[ALL]], "content": "x"}, {"to": ALL, "key": "", "content": "x"},
+            {"to": ALL, "key": 5, "content": "x"}, {"to": ALL, "key": "k" * 201, "content": "x"},
             {"to": {}, "content": "x"}, {"to": {"broadcast": False}, "content": "x"},
             {"to": {"broadcast": True, "group": "x"}, "content": "x"},
             {"to": {"group": ""}, "content": "x"}, {"to": {"group": 5}, "content": "x"},
             {"to": {"group": "x" * 200}, "content": "x"}, {"to": {"group": "\ud800"}, "data": ""},
             {"to": {"user": None}, "content": "x"}, {"to": {"connection": "7"}, "content": "x"},
             {"to": {"connection": "0:1"}, "content": "x"}, {"to": {"planet": "x"}, "content": "x"},
-            {"to": {"connection": f"{2**53}:1"}, "content": "x"}, {"to": [ALL], "content": "x"},
+            {"to": {"connection": f"{2**53}:1"}, "content": "x"},
             {"to": ALL, "data": "\ud800"}, {"to": ALL, "data": [float("nan")]},
         ]  # fmt: skip
         for said in wrong:
@@ -145,7 +162,7 @@ class OrderTests(SiteTestCase):
         st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from(["x", "7:3"]),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
             st.sampled_from(["to", "content", "data", "base64", "receipt", "group", "user",
-                             "broadcast", "connection"]) | st.text(),
+                             "broadcast", "connection", "except", "key"]) | st.text(),
             inner, max_size=4,
         ),
     ))  # fmt: skip

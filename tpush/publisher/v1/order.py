@@ -2,16 +2,17 @@
 
 import json
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tpush.message import encode
+from tpush.errors import InvalidName
+from tpush.message import MAX_TARGETS, Target, check_name, encode
 from tpush.publisher.errors import BadRequest
-from tpush.publisher.v1.target import Target, read_target
+from tpush.publisher.v1.target import read_target
 
 CONTENTS = ("content", "data", "base64")
-FIELDS = frozenset({"to", "receipt", *CONTENTS})
+FIELDS = frozenset({"to", "except", "receipt", "key", *CONTENTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,28 +20,25 @@ class Order:
     """What is to be published.
 
     Args:
-        target: whom it is for.
+        targets: whom it is for, one at the least.
+        but: who does not get it.
         data: what.
         text: whether it goes out as text.
         receipt: whether to say what became of it.
+        key: under which it is sent once; "" is none.
     """
 
-    target: Target
+    targets: Sequence[Target]
+    but: Sequence[Target]
     data: bytes
     text: bool
     receipt: bool
+    key: str
 
-
-def read_json(body: bytes) -> Any:
-    """Return what a body says.
-
-    Raises:
-        BadRequest: it is no JSON.
-    """
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise BadRequest("the body is no JSON") from None
+    @property
+    def addressed(self) -> bool:
+        """Whether it is for one connection alone."""
+        return len(self.targets) == 1 and self.targets[0][1] is not None
 
 
 def read_order(said: Any) -> Order:
@@ -55,11 +53,39 @@ def read_order(said: Any) -> Order:
         raise BadRequest(f"a publish has {', '.join(sorted(FIELDS))}, and nothing else")
     if "to" not in said:
         raise BadRequest("to is missing: whom it is for")
+    to, but = said["to"], said.get("except", ())
+    targets = _targets("to", to) if isinstance(to, list) else (read_target("to", to),)
+    if not targets:
+        raise BadRequest("to has nobody in it")
+    data, text = _content(said)
+    return Order(
+        targets, _targets("except", but) if but else (), data, text, _receipt(said), _key(said)
+    )
+
+
+def _targets(field: str, said: Any) -> Sequence[Target]:
+    if not isinstance(said, list):
+        raise BadRequest(f"{field} is a list of targets")
+    if len(said) > MAX_TARGETS:
+        raise BadRequest(f"{field} has at most {MAX_TARGETS} targets")
+    return [read_target(field, each) for each in said]
+
+
+def _receipt(said: Mapping[str, Any]) -> bool:
     receipt = said.get("receipt", False)
     if not isinstance(receipt, bool):
         raise BadRequest("receipt is true or false")
-    data, text = _content(said)
-    return Order(read_target(said["to"]), data, text, receipt)
+    return receipt
+
+
+def _key(said: Mapping[str, Any]) -> str:
+    key = said.get("key")
+    if key is None:
+        return ""
+    try:
+        return check_name(key)
+    except InvalidName as error:
+        raise BadRequest("key is text of 1 to 200 bytes") from error
 
 
 def _content(said: Mapping[str, Any]) -> tuple[bytes, bool]:

@@ -1,9 +1,9 @@
-"""Errors as programs read them: problem details, :rfc:`9457`."""
+"""Answers, and errors as programs read them: problem details, :rfc:`9457`. Pure."""
 
-import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
-
-from tpush.publisher.request import PublisherRequest
+from typing import Any
 
 TYPE = "urn:tpush:problem:"
 CONTENT_TYPE = b"application/problem+json"
@@ -23,30 +23,38 @@ NAMES = {
 """The last part of a problem's type, by its status."""
 
 
-def refuse(request: PublisherRequest, status: int, detail: str) -> bytes:
-    """Refuse a request; return the body that says why."""
-    request.refuse(status, detail)
-    return body(request, status, detail)
-
-
-def body(
-    request: PublisherRequest, status: int, detail: str, *, name: str = "", **more: object
-) -> bytes:
-    """Return the body of an answer.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is answered.
 
     Args:
-        request: what is answered.
-        status: its HTTP status.
+        status: the HTTP status.
+        said: the body.
+    """
+
+    status: int
+    said: Mapping[str, Any]
+
+    @property
+    def is_problem(self) -> bool:
+        """Whether it says what is wrong."""
+        return self.status >= 400
+
+
+def problem(status: int, detail: str, *, name: str = "", **more: object) -> Answer:
+    """Return an answer that says what is wrong.
+
+    Args:
+        status: the HTTP status.
         detail: what is wrong, for people.
         name: of the problem, where the status has several.
         more: what else programs may want to know.
     """
-    request.setHeader(b"Content-Type", CONTENT_TYPE)
-    problem = {
+    said = {
         "type": TYPE + (name or NAMES[status]),
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
         **more,
     }
-    return json.dumps(problem).encode() + b"\n"
+    return Answer(status, said)

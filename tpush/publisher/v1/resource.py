@@ -1,31 +1,52 @@
 """Resources of the JSON API."""
 
 import json
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from twisted.web.resource import Resource
 from typing_extensions import override
 
 from tpush.interfaces import IChannel
-from tpush.publisher.errors import UnsupportedBody
 from tpush.publisher.guard import Guard
 from tpush.publisher.load import Load
 from tpush.publisher.plain import PlainResource
 from tpush.publisher.request import PublisherRequest
-from tpush.publisher.v1 import problem
-from tpush.publisher.v1.order import read_json, read_order
-from tpush.receipt import Receipt
-
-ACCEPTED = b'{"accepted": true}\n'
-JSON = b"application/json"
+from tpush.publisher.v1.batch import answers, read_batch
+from tpush.publisher.v1.body import JSON, NDJSON, kind_of, read_json
+from tpush.publisher.v1.order import read_order
+from tpush.publisher.v1.problem import CONTENT_TYPE, Answer, problem
+from tpush.publisher.v1.publishing import Publishing
 
 
 class APIResource(PlainResource):
-    """A resource that is answered in JSON, and whose errors are problem details."""
+    """A resource that is answered in JSON, and whose errors are problem details.
+
+    Args:
+        publishing: publishes.
+        guard: who may.
+        load: whether there is time for it.
+    """
+
+    allowed: ClassVar[tuple[bytes, ...]] = (b"POST",)
+
+    def __init__(self, publishing: Publishing, guard: Guard, load: Load) -> None:
+        super().__init__()
+        self._publishing = publishing
+        self._guard = guard
+        self._load = load
+
+    def check(self, request: PublisherRequest) -> None:
+        """Check that it may be done, and now.
+
+        Raises:
+            TPushError: it may not.
+        """
+        self._guard.check(request)
+        self._load.check()
 
     @override
     def refusal(self, request: PublisherRequest, status: int, reason: str) -> bytes:
-        return problem.refuse(request, status, reason)
+        return refuse(request, status, reason)
 
     @override
     def getChild(self, path: bytes, request: PublisherRequest) -> Resource:
@@ -37,7 +58,7 @@ class NoSuchResource(Resource):
 
     @override
     def render(self, request: PublisherRequest) -> bytes:
-        return problem.refuse(request, 404, "there is nothing at this path")
+        return refuse(request, 404, "there is nothing at this path")
 
     @override
     def getChild(self, path: bytes, request: PublisherRequest) -> Resource:
@@ -49,62 +70,49 @@ class V1(NoSuchResource):
 
     def __init__(self, channel: IChannel, guard: Guard, load: Load) -> None:
         super().__init__()
-        self.putChild(b"publish", Publish(channel, guard, load))
+        publishing = Publishing(channel, load.metrics)
+        self.putChild(b"publish", Publish(publishing, guard, load))
+        self.putChild(b"batch", Batch(publishing, guard, load))
 
 
 class Publish(APIResource):
-    """Publishes what a JSON object says, to whom it says.
-
-    Args:
-        channel: where to.
-        guard: who may.
-        load: whether there is time for it.
-    """
-
-    allowed: ClassVar[tuple[bytes, ...]] = (b"POST",)
-
-    def __init__(self, channel: IChannel, guard: Guard, load: Load) -> None:
-        super().__init__()
-        self._channel = channel
-        self._guard = guard
-        self._load = load
+    """Publishes what a JSON object says, to whom it says."""
 
     @override
-    def answer(self, request: PublisherRequest) -> bytes | int:
-        self._guard.check(request)
-        self._load.check()
-        order = read_order(read_json(_content(request)))
-        event, connection = order.target
-        request.setHeader(b"Content-Type", JSON)
-        if not order.receipt:
-            self._channel.publish(event, order.data, text=order.text, connection=connection)
-            return ACCEPTED
-        waiting = self._channel.publish(
-            event, order.data, text=order.text, connection=connection, receipt=True
-        )
-        body = waiting.addCallback(
-            lambda receipt: _receipt(request, receipt, addressed=connection is not None)
-        )
-        return request.answer_later(body)
+    def answer(self, request: PublisherRequest) -> int:
+        self.check(request)
+        kind_of(request, JSON)
+        order = read_order(read_json(request.content.read()))
+        answered = self._publishing.publish(order)
+        return request.answer_later(answered.addCallback(_body, request))
 
 
-def _content(request: PublisherRequest) -> bytes:
-    if request.requestHeaders.hasHeader(b"Content-Encoding"):
-        raise UnsupportedBody("a body that is compressed is not read")
-    kind = (request.getHeader(b"Content-Type") or JSON).partition(b";")[0].strip().lower()
-    if kind != JSON:
-        raise UnsupportedBody("a body is application/json")
-    return bytes(request.content.read())
+class Batch(APIResource):
+    """Publishes many, and answers each in its place."""
+
+    @override
+    def answer(self, request: PublisherRequest) -> int:
+        self.check(request)
+        kind = kind_of(request, JSON, NDJSON)
+        batch = read_batch(request.content.read(), lines=kind == NDJSON)
+        answered = answers(batch, self._publishing)
+        return request.answer_later(answered.addCallback(_list, request, kind))
 
 
-def _receipt(request: PublisherRequest, receipt: Receipt, *, addressed: bool) -> bytes:
-    said = receipt.as_dict()
-    if not receipt.complete:
-        request.set_receipt(504)
-        detail = "not all workers have told in time what became of it"
-        return problem.body(request, 504, detail, receipt=said)
-    if addressed and not receipt.counts.matched:
-        request.set_receipt(404)
-        return problem.body(request, 404, "no such connection", name="no-such-connection")
-    request.set_receipt(200)
+def refuse(request: PublisherRequest, status: int, detail: str) -> bytes:
+    """Refuse a request; return the body that says why."""
+    _plain = request.refuse(status, detail)
+    return _body(problem(status, detail), request)
+
+
+def _body(answer: Answer, request: PublisherRequest) -> bytes:
+    request.setResponseCode(answer.status)
+    request.setHeader(b"Content-Type", CONTENT_TYPE if answer.is_problem else JSON)
+    return json.dumps(answer.said).encode() + b"\n"
+
+
+def _list(said: list[Any], request: PublisherRequest, kind: bytes) -> bytes:
+    request.setHeader(b"Content-Type", kind)
+    if kind == NDJSON:
+        return "".join(json.dumps(each) + "\n" for each in said).encode()
     return json.dumps(said).encode() + b"\n"

@@ -9,6 +9,7 @@ from tpush.message import (
     BROADCAST,
     MAX_ID,
     ConnectionID,
+    Target,
     WorkerID,
     check_name,
     group_event,
@@ -19,21 +20,22 @@ from tpush.publisher.errors import BadRequest
 
 ADDRESS = re.compile("([1-9][0-9]{0,15}):([1-9][0-9]{0,15})")
 
-Target = tuple[str, ConnectionID | None]
-"""The event to publish to, and the one connection of its worker, where it is for one."""
 
-
-def read_target(to: Any) -> Target:
+def read_target(field: str, said: Any) -> Target:
     """Read one target, such as ``{"group": "news"}``.
+
+    Args:
+        field: where it stands.
+        said: it.
 
     Raises:
         BadRequest: it is none.
     """
-    if not isinstance(to, dict) or len(to) != 1:
-        raise BadRequest(f"to has one of {', '.join(READERS)}")
-    [(kind, value)] = to.items()
+    if not isinstance(said, dict) or len(said) != 1:
+        raise BadRequest(f"a target in {field} has one of {', '.join(READERS)}")
+    [(kind, value)] = said.items()
     if kind not in READERS:
-        raise BadRequest(f"to has one of {', '.join(READERS)}")
+        raise BadRequest(f"a target in {field} has one of {', '.join(READERS)}")
     return READERS[kind](value)
 
 
