@@ -56,6 +56,7 @@ storm: $(TEST)  ## a worker with 10,000 clients is killed, and they all come bac
 
 bench: $(RUN)  ## what a delivery costs on this machine
 	$(BIN)/python bench/fanout.py
+	$(BIN)/python bench/batch.py
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) build dist docs/_build _trial_temp* *.egg-info

@@ -38,6 +38,11 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
+class Addresses:
+    """Command: tell the addresses, worker and connection, that clients were greeted with."""
+
+
+@dataclass(frozen=True, slots=True)
 class AwaitProbe:
     """Command: wait until a probe has reached each client. The reply is the clock (ns)."""
 
@@ -65,7 +70,8 @@ class Crowd:
         self._deadline = deadline
         self._epoll = select.epoll()
         self._clients: dict[int, Client] = {}
-        self._addresses: set[tuple[int, int]] = set()
+        self.addresses: set[tuple[int, int]] = set()
+        """Worker and connection, as clients were greeted."""
         self._received = 0
 
     def open(self, command: Open) -> float:
@@ -107,10 +113,10 @@ class Crowd:
         return True
 
     def _admit(self, client: Client, address: tuple[int, int] | None) -> None:
-        if address in self._addresses:
+        if address in self.addresses:
             raise BenchError(f"two connections were greeted with the address {address}")
         if address is not None:
-            self._addresses.add(address)
+            self.addresses.add(address)
         self._clients[client.sock.fileno()] = client
 
     def await_probe(self) -> None:
@@ -193,6 +199,8 @@ def read(pipe: Pipe, deadline: Deadline) -> None:
             command = pipe.recv()
             if isinstance(command, Open):
                 pipe.send(crowd.open(command))
+            elif isinstance(command, Addresses):
+                pipe.send(sorted(crowd.addresses))
             elif isinstance(command, AwaitProbe):
                 crowd.await_probe()
                 pipe.send(time.monotonic_ns())

@@ -6,7 +6,7 @@ checked once, by :func:`encode`, and never decoded again on the way.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from tpush.errors import InvalidAddress, InvalidName, InvalidText
 from tpush.receipt import Ticket
@@ -54,9 +54,8 @@ def user_event(user: str) -> str:
     return f"user/{user}"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One published message.
+class Message(NamedTuple):
+    """One published message; a tuple, as one is made of each at every step of its way.
 
     Args:
         event: what it was published to.

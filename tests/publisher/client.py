@@ -18,7 +18,7 @@ from zope.interface import alsoProvides
 
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
-from tpush.message import ConnectionID, Target, check_text
+from tpush.message import ConnectionID, Target, check_text, encode
 from tpush.publisher.guard import Guard
 from tpush.publisher.site import PublisherSite
 from tpush.receipt import Receipt
@@ -43,7 +43,7 @@ class FakeChannel:
     def publish(
         self,
         event: str,
-        data: bytes,
+        data: str | bytes,
         *,
         text: bool = False,
         connection: ConnectionID | None = None,
@@ -53,9 +53,11 @@ class FakeChannel:
         receipt: bool = False,
     ) -> Deferred[Receipt] | None:
         self.refusing()
+        content = encode(data)
         if text:
-            check_text(data)
-        self.published.append((event, data, text, connection))
+            check_text(content)
+        text = text or isinstance(data, str)
+        self.published.append((event, content, text, connection))
         self.beyond = also, but, key
         if not receipt:
             return None

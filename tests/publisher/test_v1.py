@@ -175,4 +175,4 @@ class OrderTests(SiteTestCase):
         except TPushError as other:
             self.fail(f"{other!r}")
         else:
-            self.assertIsInstance(order.data, bytes)
+            self.assertIsInstance(order.data, str | bytes)

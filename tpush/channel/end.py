@@ -6,7 +6,6 @@ is something to take (:meth:`ChannelEnd.take_changes`, and the outbox), and hand
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cached_property
 from itertools import count
 from typing import Literal, overload
@@ -269,14 +268,14 @@ class ChannelEnd(IChannel):
         message = self._message(event, data, text=text, connection=check_connection(connection))
         if also or but:
             check_targets(also, but)
-            message = replace(message, also=tuple(also), but=tuple(but))
+            message = message._replace(also=tuple(also), but=tuple(but))
         if key:
             check_name(key)
         if not receipt:
             self._hold(Publish(message, key=key))
             return None
         ticket = self._ticket()
-        request = Publish(replace(message, ticket=ticket), key=key)
+        request = Publish(message._replace(ticket=ticket), key=key)
         waiting = self._receipts.request(ticket, lambda: self._hold(request))
         return waiting.addCallback(self._answer, key) if key else waiting
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tpush.channel.inbox import Pending
 from tpush.message import Message, WorkerID
@@ -11,8 +12,7 @@ QUEUE_FULL = "queue-full"
 """The code of a rejection, on the wire."""
 
 
-@dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(NamedTuple):
     """Asks for a message to go to all subscribers of its events, or to *one* in turn.
 
     One with a *key* that was had before is not sent again.
@@ -56,8 +56,7 @@ Request = Publish | Answer | Enqueue | Finish | Mark
 """What a peer asks for under a number: held by it until the number is acknowledged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One message on its way to one session.
 
     Args:

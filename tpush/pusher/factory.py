@@ -26,6 +26,7 @@ from tpush.pusher.closing import BUSY, FORBIDDEN, Close
 from tpush.pusher.commands import Command
 from tpush.pusher.connection import Connection
 from tpush.pusher.fanout import FanOut
+from tpush.pusher.frame import frame
 from tpush.pusher.groups import NOWHERE, Exchange, Groups, TooManyGroups
 from tpush.pusher.obeying import Obeying
 from tpush.pusher.receiver import Receiver
@@ -126,7 +127,7 @@ class PusherFactory(WebSocketServerFactory):
         connection.connection = self.audience.add(connection)
         worker = self.audience.worker
         greeting = f"workerID:{worker} connectionID:{connection.connection} connected\n"
-        connection.write_frames(self.frame(greeting.encode(), text=True), 1)
+        connection.write_frames(frame(greeting.encode(), text=True), 1)
         user = connection.claims.user
         events = [] if user is None else [user_event(user)]
         try:
@@ -155,11 +156,6 @@ class PusherFactory(WebSocketServerFactory):
                 or connection.wasMaxMessagePayloadSizeExceeded
             )
 
-    def frame(self, content: bytes, *, text: bool) -> bytes:
-        """Return *content* as one unmasked frame, :rfc:`6455#section-5.2`."""
-        framed: bytes = self.prepareMessage(content, isBinary=not text).payloadHybi
-        return framed
-
     def close_all(self, close: Close) -> None:
         """Close all connections."""
         self.flush()
@@ -187,7 +183,7 @@ class PusherFactory(WebSocketServerFactory):
 
     def frame_of(self, message: Message) -> bytes:
         """Return *message* as one frame."""
-        return self.frame(message.data, text=message.text)
+        return frame(message.data, text=message.text)
 
 
 def _descriptors() -> int:

@@ -5,12 +5,11 @@ run against is `twistd tpush-ws` itself, with its command line, its worker proce
 transport. Only here does a connection answer what a plain client says.
 """
 
-from typing import cast
-
 from typing_extensions import override
 
 from tpush.pusher.connection import Connection
 from tpush.pusher.factory import PusherFactory
+from tpush.pusher.frame import frame
 
 
 class Echo(Connection):
@@ -22,8 +21,7 @@ class Echo(Connection):
 
     @override
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        factory = cast(PusherFactory, self.factory)
-        super().write_frames(factory.frame(payload, text=not isBinary), 1)
+        super().write_frames(frame(payload, text=not isBinary), 1)
 
 
 PusherFactory.connection_class = Echo

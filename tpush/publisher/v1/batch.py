@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.defer import Deferred, gatherResults
 
 from tpush.errors import TPushError
 from tpush.publisher.errors import BadRequest
@@ -36,9 +36,9 @@ def read_batch(body: bytes, *, lines: bool) -> list[Any]:
 
 def answers(batch: Iterable[Any], publishing: Publishing) -> Deferred[list[Any]]:
     """Publish what can be published; fires with what became of each, in their order."""
-    return gatherResults([_answer(said, publishing) for said in batch]).addCallback(
-        lambda answered: [answer.said for answer in answered]
-    )
+    answered = [_answer(said, publishing) for said in batch]
+    later = [each for each in answered if isinstance(each, Deferred)]
+    return gatherResults(later).addCallback(_in_order, answered)
 
 
 def _line(line: bytes) -> Any:
@@ -48,10 +48,16 @@ def _line(line: bytes) -> Any:
         return BadRequest("the line is no JSON")
 
 
-def _answer(said: Any, publishing: Publishing) -> Deferred[Answer]:
+def _in_order(late: Iterable[Answer], answered: Iterable[Answer | Deferred[Answer]]) -> list[Any]:
+    """Put the answers that came later where they belong; return what all say."""
+    arrived = iter(late)
+    return [(next(arrived) if isinstance(each, Deferred) else each).said for each in answered]
+
+
+def _answer(said: Any, publishing: Publishing) -> Answer | Deferred[Answer]:
     try:
         if isinstance(said, BadRequest):
             raise said
         return publishing.publish(read_order(said))
     except TPushError as error:
-        return succeed(refused(error))
+        return refused(error)

@@ -3,8 +3,7 @@
 import json
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tpush.errors import InvalidName
 from tpush.message import MAX_TARGETS, Target, check_name, encode
@@ -15,23 +14,20 @@ CONTENTS = ("content", "data", "base64")
 FIELDS = frozenset({"to", "except", "receipt", "key", *CONTENTS})
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """What is to be published.
 
     Args:
         targets: whom it is for, one at the least.
         but: who does not get it.
-        data: what.
-        text: whether it goes out as text.
+        data: what; a str goes out as text.
         receipt: whether to say what became of it.
         key: under which it is sent once; "" is none.
     """
 
     targets: Sequence[Target]
     but: Sequence[Target]
-    data: bytes
-    text: bool
+    data: str | bytes
     receipt: bool
     key: str
 
@@ -57,10 +53,8 @@ def read_order(said: Any) -> Order:
     targets = _targets("to", to) if isinstance(to, list) else (read_target("to", to),)
     if not targets:
         raise BadRequest("to has nobody in it")
-    data, text = _content(said)
-    return Order(
-        targets, _targets("except", but) if but else (), data, text, _receipt(said), _key(said)
-    )
+    excepted = _targets("except", but) if but else ()
+    return Order(targets, excepted, _content(said), _receipt(said), _key(said))
 
 
 def _targets(field: str, said: Any) -> Sequence[Target]:
@@ -88,7 +82,7 @@ def _key(said: Mapping[str, Any]) -> str:
         raise BadRequest("key is text of 1 to 200 bytes") from error
 
 
-def _content(said: Mapping[str, Any]) -> tuple[bytes, bool]:
+def _content(said: Mapping[str, Any]) -> str | bytes:
     given = [name for name in CONTENTS if name in said]
     if len(given) != 1:
         raise BadRequest(f"a publish has one of {', '.join(CONTENTS)}")
@@ -97,20 +91,20 @@ def _content(said: Mapping[str, Any]) -> tuple[bytes, bool]:
     if name != "data" and not isinstance(value, str):
         raise BadRequest(f"{name} is text")
     try:
-        match name:
-            case "data":
-                return _compact(value), True
-            case "base64":
-                return b64decode(value, validate=True), False
-        return encode(value), True
+        if name == "base64":
+            return b64decode(value, validate=True)
+        text = _compact(value) if name == "data" else value
+        if not text.isascii():
+            encode(text)  # Python reads half a character too
     except (ValueError, RecursionError):
         raise BadRequest(f"{name} is none that can be sent") from None
+    return text
 
 
-def _compact(value: Any) -> bytes:
+def _compact(value: Any) -> str:
     """Return a value as JSON.
 
     Raises:
-        ValueError: it has what JSON or UTF-8 has not: Python reads NaN, and half a character.
+        ValueError: it has what JSON has not: Python reads NaN.
     """
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

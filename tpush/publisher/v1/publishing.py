@@ -1,8 +1,6 @@
 """Publishes what orders say, and says what became of them."""
 
-from typing import Any
-
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 
 from tpush.errors import TPushError
 from tpush.interfaces import IChannel
@@ -26,24 +24,23 @@ class Publishing:
         self._channel = channel
         self._metrics = metrics
 
-    def publish(self, order: Order) -> Deferred[Answer]:
-        """Publish; fires with what became of it.
+    def publish(self, order: Order) -> Answer | Deferred[Answer]:
+        """Publish.
+
+        Returns:
+            What became of it; where a receipt is asked for, that fires when it is known.
 
         Raises:
             TPushError: it was not published.
         """
         (event, connection), *also = order.targets
-        how: dict[str, Any] = {
-            "text": order.text,
-            "connection": connection,
-            "also": also,
-            "but": order.but,
-            "key": order.key,
-        }
-        if not order.receipt:
-            self._channel.publish(event, order.data, **how)
-            return succeed(ACCEPTED)
-        waiting = self._channel.publish(event, order.data, **how, receipt=True)
+        _, but, data, receipt, key = order
+        if not receipt:
+            self._channel.publish(event, data, connection=connection, also=also, but=but, key=key)
+            return ACCEPTED
+        waiting = self._channel.publish(
+            event, data, connection=connection, also=also, but=but, key=key, receipt=True
+        )
         return waiting.addCallback(self._answer, addressed=order.addressed)
 
     def _answer(self, receipt: Receipt, *, addressed: bool) -> Answer:

@@ -79,12 +79,14 @@ class Publish(APIResource):
     """Publishes what a JSON object says, to whom it says."""
 
     @override
-    def answer(self, request: PublisherRequest) -> int:
+    def answer(self, request: PublisherRequest) -> bytes | int:
         self.check(request)
         kind_of(request, JSON)
         order = read_order(read_json(request.content.read()))
-        answered = self._publishing.publish(order)
-        return request.answer_later(answered.addCallback(_body, request))
+        answer = self._publishing.publish(order)
+        if isinstance(answer, Answer):
+            return _body(answer, request)
+        return request.answer_later(answer.addCallback(_body, request))
 
 
 class Batch(APIResource):

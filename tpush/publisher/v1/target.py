@@ -49,8 +49,8 @@ def _connection(value: Any) -> Target:
     address = ADDRESS.fullmatch(value) if isinstance(value, str) else None
     if address is None:
         raise BadRequest('connection is "worker:connection", two numbers')
-    worker, connection = map(int, address.groups())
-    if max(worker, connection) > MAX_ID:
+    worker, connection = int(address[1]), int(address[2])
+    if worker > MAX_ID or connection > MAX_ID:
         raise BadRequest(f"an id is at most {MAX_ID}")
     return worker_event(WorkerID(worker)), ConnectionID(connection)
 
