@@ -113,6 +113,20 @@ QUEUE_BYTES = Option(
     "bytes that may wait in one queue",
     limit="queue_bytes",
 )
+MAX_KEYS = Option(
+    "max-keys",
+    str(DEFAULTS.keys),
+    whole(1, 100_000_000),
+    "keys of publishes that are not to be sent twice; beyond it, the oldest are forgotten",
+    limit="keys",
+)
+KEY_TIME = Option(
+    "key-time",
+    f"{DEFAULTS.key_seconds:g}",
+    seconds(1, 86_400),
+    "seconds that such a key is kept",
+    limit="key_seconds",
+)
 MAX_SUBSCRIPTIONS = Option(
     "max-subscriptions",
     str(DEFAULTS.subscriptions),

@@ -8,7 +8,7 @@ from tpush.channel.inbox import Seen
 from tpush.channel.items import Assignment, Delivery, Publish, Request
 from tpush.channel.outbox import Outbox
 from tpush.limits import Limits
-from tpush.message import Message, WorkerID
+from tpush.message import Message, Target, WorkerID
 
 LIMITS = Limits(settle=2, linger=5)
 
@@ -75,8 +75,10 @@ class Program:
         assert self.broker is not None
         self.broker.watch(self.attached, [(queue, ask)])
 
-    def publish(self, event: str, data: str, *, one: bool = False) -> int:
-        return self.outbox.append(Publish(Message(event, data.encode()), one))
+    def publish(
+        self, event: str, data: str, *, one: bool = False, also: tuple[Target, ...] = ()
+    ) -> int:
+        return self.outbox.append(Publish(Message(event, data.encode(), also=also), one))
 
     def send(self, now: float, items: int = 100) -> list[tuple[int, Request]]:
         """Send what is held; return what arrived."""

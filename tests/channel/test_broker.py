@@ -20,6 +20,15 @@ class RoutingTests(BrokerCase):
         self.assertEqual((a.messages, b.messages, c.messages), ([b"1"], [b"1"], []))
         self.assertEqual(len(a.outbox), 0)
 
+    def test_several_targets(self) -> None:
+        """A message for several events reaches who subscribed to more than one of them once."""
+        a, b = self.program("a"), self.program("b", "x", "y")
+        a.publish("x", "1", also=(("y", None), ("z", None)))
+        a.turn(0)
+        self.assertEqual(len(b.attached.outbox), 1)
+        self.turns(b, a)
+        self.assertEqual((b.messages, len(a.outbox)), ([b"1"], 0))
+
     def test_nobody_listens(self) -> None:
         """A message that nobody listens to is acknowledged at once."""
         a = self.program("a")

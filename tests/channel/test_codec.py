@@ -194,6 +194,12 @@ class ViolationTests(SynchronousTestCase):
             [1, False, "event", True, "text"],
             [1, False, "event", True, b"", 0],
             [1, False, "event", True, b"", "1"],
+            [1, False, "event", True, b"", None, None, [["x", None]] * 100],
+            [1, False, "event", True, b"", None, None, None, [["x"]]],
+            [1, False, "event", True, b"", None, None, None, [["", None]]],
+            [1, False, "event", True, b"", None, None, None, "x"],
+            [1, False, "event", True, b"", None, None, None, None, 5],
+            [1, False, "event", True, b"", None, None, None, None, ""],
         )
 
     def test_routed(self) -> None:

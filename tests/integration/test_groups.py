@@ -80,6 +80,31 @@ class GroupTests(SynchronousTestCase):
             self.assertEqual(self.until(client, "to all"), expected + more)
         self.assertEqual(self.until(outside, "to all"), ["to a user"])
 
+    def test_lists_and_keys(self) -> None:
+        """Each gets what is for several once, and a repeated publish once; both in a batch too."""
+        clients = [self.client(number, "news", groups=["news"]) for number in range(6)]
+        self.client(6)
+        order = {
+            "to": [{"group": "news"}, {"user": "user-0"}, {"user": "user-1"}],
+            "except": [{"user": "user-1"}],
+            "content": "several",
+            "receipt": True,
+            "key": "a key",
+        }
+        first = self.publish(0, **order)
+        self.assertEqual((first["matched"], first["written"]), (5, 5))
+        self.assertEqual(self.publish(1, **order), first)
+        url = f"{self.cluster.http_urls[1]}v1/batch"
+        more = {"to": [{"group": "news"}, {"broadcast": True}], "content": "more"}
+        answer = requests.post(url, json=[order, more, {}], timeout=WAIT)
+        repeated, accepted, wrong = answer.json()
+        self.assertEqual((repeated, accepted), (first, {"accepted": True}))
+        self.assertEqual(wrong["status"], 400)
+        self.publish(1, to={"broadcast": True}, content="last")
+        for number, client in enumerate(clients):
+            expected = ["more"] if number % 3 == 1 else ["several", "more"]
+            self.assertEqual(self.until(client, "last"), expected)
+
     def test_coming_and_going(self) -> None:
         """Members join, leave, are gone and speak, as their tokens let them."""
         claims = {"groups": ["news", "sport"], "publish": ["sport"]}

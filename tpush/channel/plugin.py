@@ -27,6 +27,8 @@ class Options(RoleOptions):
         options.MAX_QUEUES,
         options.QUEUE_JOBS,
         options.QUEUE_BYTES,
+        options.MAX_KEYS,
+        options.KEY_TIME,
         options.MAX_SUBSCRIPTIONS,
         options.MAX_PEER_PENDING,
         options.MAX_PEER_MESSAGES,
