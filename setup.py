@@ -19,6 +19,7 @@ setup(
     packages=[
         "tpush",
         "tpush.channel",
+        "tpush.hooks",
         "tpush.net",
         "tpush.publisher",
         "tpush.publisher.v1",
@@ -35,6 +36,8 @@ setup(
         "PyJWT[crypto] >= 2.15",
         # Compiled; every message is packed with it. Autobahn brings it too.
         "msgpack >= 1.1",
+        # What back ends are told and asked goes out by it.
+        "treq >= 25.5",
         "typing_extensions >= 4.12",
     ],
     extras_require={

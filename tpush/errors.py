@@ -18,6 +18,7 @@
     ├── ProtocolViolation             a peer sent what the protocol does not allow
     ├── TokenRefused                  a connection token is not valid           401
     │   └── TokenExpired              it was valid: come back with a new one
+    ├── HookFailed                    a back end does not answer as it should   503, retry later
     ├── CannotListen                  an endpoint cannot be opened
     ├── NotReplaced                   a new worker does not come up
     └── UnsafeSecret                  a file of secrets cannot be used
@@ -119,6 +120,21 @@ class TokenRefused(TPushError):
 
 class TokenExpired(TokenRefused):
     """A connection token was valid and has run out: its holder may come back with a new one."""
+
+
+class HookFailed(TPushError):
+    """A back end that is told or asked something does not answer as it should; the text says how.
+
+    Args:
+        why: the same for people.
+        unanswered: the connection ended before any answer; another one may do better.
+    """
+
+    status = 503
+
+    def __init__(self, why: str, *, unanswered: bool = False) -> None:
+        super().__init__(why)
+        self.unanswered = unanswered
 
 
 class CannotListen(TPushError):

@@ -86,6 +86,19 @@ class Limits:
         request_head: bytes of an HTTP request before its body; beyond it, 431.
         request_wait: an HTTP client has for the head of a request, and again for its body, before
             the answer is 408; a connection that is kept open has it for the next request.
+        hook_events: that wait in a worker for its webhook; beyond it, the oldest are dropped.
+        hook_bytes: the same in bytes.
+        hook_batch: events that are sent to a webhook at once.
+        hook_batch_bytes: the same in bytes; one event alone may have more.
+        hook_gather: the first event after a while waits for others to go with it.
+        hook_wait: a webhook has to take a batch.
+        hook_attempts: times that a batch is sent; then it is dropped.
+        hook_retry_first: before the second attempt, or half of it, as chance has it; doubled at
+            each further one.
+        hook_retry_most: the most of that.
+        connect_hook_wait: a connect hook has to answer; beyond it, 503 or close 1013.
+        connect_hook_requests: to a connect hook under way at once, of each worker; others wait
+            their turn, within the same time.
     """
 
     content: int = MIB
@@ -137,6 +150,17 @@ class Limits:
     request_line: int = 16 * KIB
     request_head: int = 64 * KIB
     request_wait: float = 60.0
+    hook_events: int = 10_000
+    hook_bytes: int = 16 * MIB
+    hook_batch: int = 100
+    hook_batch_bytes: int = 256 * KIB
+    hook_gather: float = 0.05
+    hook_wait: float = 10.0
+    hook_attempts: int = 8
+    hook_retry_first: float = 0.5
+    hook_retry_most: float = 30.0
+    connect_hook_wait: float = 5.0
+    connect_hook_requests: int = 50
 
     @property
     def ending(self) -> float:

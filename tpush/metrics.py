@@ -21,6 +21,11 @@ class PusherMetrics:
         silent: clients that were dropped since they did not answer a ping.
         slow_closed: clients that were closed since they did not read.
         slow_dropped: messages that a client did not get since it did not read.
+        hook_events: events that ``--webhook`` took.
+        hook_dropped: events that it was not told, or did not take.
+        hook_failures: times that it did not take a batch.
+        turned_away: clients that ``--connect-hook`` refused.
+        unanswered: clients that were refused since ``--connect-hook`` did not answer as it should.
     """
 
     opened: int = 0
@@ -35,6 +40,11 @@ class PusherMetrics:
     silent: int = 0
     slow_closed: int = 0
     slow_dropped: int = 0
+    hook_events: int = 0
+    hook_dropped: int = 0
+    hook_failures: int = 0
+    turned_away: int = 0
+    unanswered: int = 0
 
 
 @dataclass(slots=True)

@@ -1,0 +1,1 @@
+"""What a back end is told of, and asked: by HTTP, signed."""

@@ -1,0 +1,114 @@
+"""One signed call to a back end, by treq."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from treq.client import HTTPClient
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.python.failure import Failure
+from twisted.web.client import RequestTransmissionFailed, ResponseNeverReceived
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent
+
+from tpush.errors import HookFailed
+from tpush.hooks.body import Whole, read_beginning
+from tpush.hooks.keys import SigningKeys
+from tpush.hooks.signing import headers
+
+UNPRINTABLE = re.compile(r"[^ -~]")
+MOST_SAID = 200
+"""Characters of what went wrong, in the log."""
+
+FIXED = {"content-type": "application/json", "user-agent": "tpush"}
+
+
+class Post:
+    """Posts JSON to one URL. Redirects are not followed, and no cookie is kept.
+
+    Args:
+        url: where to.
+        agent: carries it.
+        keys: it is signed with.
+        reactor: tells when time is up.
+        seconds: for one call, from its connection to the last byte of the answer.
+        now: returns the time of day, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        agent: IAgent,
+        keys: SigningKeys,
+        reactor: Any,
+        seconds: float,
+        now: Callable[[], float],
+    ) -> None:
+        self._url = url
+        self._keys = keys
+        self._reactor = reactor
+        self._seconds = seconds
+        self._now = now
+        self._agent = agent
+
+    async def send(self, name: str, body: bytes) -> bytes:
+        """Send a body; return the answer, up to a bound.
+
+        Args:
+            name: of this call, the same at each attempt.
+            body: JSON.
+
+        Raises:
+            HookFailed: there was no answer in time, or not one of success (2xx).
+            CancelledError: it was cancelled.
+        """
+        exchange = _cancellable(Deferred.fromCoroutine(self._exchange(name, body)))
+        try:
+            return await exchange.addTimeout(self._seconds, self._reactor)
+        except (HookFailed, CancelledError):
+            raise
+        except TimeoutError:
+            raise HookFailed(f"no answer within {self._seconds:g} s") from None
+        except Exception as error:  # noqa: BLE001 - names, refusals, TLS, HTTP: any of many
+            ended = isinstance(error, RequestTransmissionFailed | ResponseNeverReceived)
+            raise HookFailed(_why(error), unanswered=ended) from None
+
+    async def _exchange(self, name: str, body: bytes) -> bytes:
+        signed = headers(self._keys.secrets, name, self._now(), body)
+        # A new one each time: it keeps cookies, and would send them with another call.
+        client = HTTPClient(self._agent, data_to_body_producer=Whole)
+        response = await client.post(
+            self._url,
+            data=body,
+            headers=Headers({name: [value] for name, value in {**FIXED, **signed}.items()}),
+            allow_redirects=False,
+            unbuffered=True,
+            reactor=self._reactor,
+        )
+        answer = await read_beginning(response)
+        if not 200 <= response.code < 300:
+            raise HookFailed(f"the answer is {response.code}")
+        return answer
+
+
+def _cancellable(exchange: Deferred[bytes]) -> Deferred[bytes]:
+    """Return the same, but what is cancelled ends as that, whatever error it makes of it."""
+
+    def cancel(cancelled: Deferred[bytes]) -> None:
+        cancelled.errback(CancelledError())
+        exchange.cancel()
+
+    def pass_on(result: bytes | Failure) -> None:
+        if not passed.called:
+            passed.callback(result)
+
+    passed: Deferred[bytes] = Deferred(cancel)
+    _passing = exchange.addBoth(pass_on)
+    return passed
+
+
+def _why(error: Exception) -> str:
+    """Say in a line what went wrong: that an error was wrapped in another is no news."""
+    reasons = getattr(error, "reasons", ())
+    cause = reasons[0].value if reasons else error
+    return UNPRINTABLE.sub("?", f"{type(cause).__name__}: {cause}")[:MOST_SAID]
