@@ -9,6 +9,7 @@ from unittest.mock import patch
 from twisted.internet import reactor
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.hooks.keys import secret_file
 from tpush.channel import plugin as channel_plugin
 from tpush.channel.plugin import Options as ChannelOptions
 from tpush.commandline import RoleOptions
@@ -83,6 +84,16 @@ class OptionsTests(SynchronousTestCase):
             (["--auth", "maybe"], {}, "tpush-ws: --auth is one of"),
             (["--auth", "required"], {}, "tpush-ws: --auth required needs --token-secret-file"),
             (["--token-secret-file", "/nowhere"], {}, "tpush-ws: cannot read /nowhere: no such"),
+            (["--webhook", "ftp://x/"], {}, "tpush-ws: --webhook is a URL such as https://app."),
+            (["--webhook", "/hook"], {}, "tpush-ws: --webhook is a URL such as https://app."),
+            (["--webhook", "http:///x"], {}, "tpush-ws: --webhook is a URL such as https://app."),
+            (["--webhook", "http://x:y/"], {}, "tpush-ws: --webhook is a URL such as https://app."),
+            (["--webhook", "http://x/ y"], {}, "tpush-ws: --webhook is a URL such as https://app."),
+            (["--connect-hook", "https://a:b@x/"], {}, "--connect-hook is a URL without a user"),
+            (["--webhook", "http://x/"], {}, "tpush-ws: --webhook needs --webhook-secret-file"),
+            ([], {"TPUSH_CONNECT_HOOK": "http://x/"}, "tpush-ws: --connect-hook needs --webhook-"),
+            (["--webhook-secret-file", "/nowhere"], {}, "tpush-ws: cannot read /nowhere: no such"),
+            (["--connect-hook-timeout", "0"], {}, "--connect-hook-timeout is seconds from 0.1"),
             (["--nonsense"], {}, "tpush-ws: option --nonsense not recognized"),
             (["more"], {}, "tpush-ws: "),
         ]:
@@ -140,6 +151,24 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(said, "tpush-ws: TPUSH_SECRET has 7 bytes, and a secret needs 16")
         said = self.refused("--secret-file", "/nonexistent")
         self.assertIn("tpush-ws: cannot read /nonexistent", said)
+
+    def test_hooks(self) -> None:
+        """Back ends are called with a secret, and asked in less time than a handshake has."""
+        secrets = secret_file(self)
+        hook = ["--connect-hook", "https://x/hook?y", "--webhook-secret-file", str(secrets)]
+        options = self.parse(*hook, "--webhook", "http://localhost:8000")
+        self.assertEqual(options["connect-hook"], "https://x/hook?y")
+        self.assertEqual(options.limits.connect_hook_wait, 5)
+        said = self.refused(*hook, "--handshake-timeout", "5")
+        self.assertIn("--connect-hook-timeout 5 is not below --handshake-timeout 5", said)
+        self.parse("--handshake-timeout", "5")
+        secrets.write_text("hunter2 hunter2 hunter2")
+        said = self.refused(*hook)
+        self.assertEqual(
+            said,
+            f"tpush-ws: {secrets} has what is no secret: one is whsec_ and the base64 of 24 to 64 "
+            "random bytes",
+        )
 
     def test_help(self) -> None:
         """--help shows every option of a role with its default."""

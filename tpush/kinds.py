@@ -1,6 +1,7 @@
 """Kinds of option values: each turns text into the value, or raises ValueError with what it is."""
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from twisted.internet.endpoints import clientFromString
 
@@ -85,4 +86,23 @@ def proxy(text: str) -> str:
         Proxies([text])
     except ValueError:
         raise ValueError("an address, a network such as 10.0.0.0/8, or unix") from None
+    return text
+
+
+def web_url(text: str) -> str:
+    """Be a kind: a URL of the web, or nothing.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        url = urlsplit(text)
+        known = url.scheme in ("http", "https") and url.hostname and url.port != 0
+    except ValueError:
+        known = False
+    if text and not (known and text.isascii() and text.isprintable() and " " not in text):
+        raise ValueError("a URL such as https://app.example.com/hook, http or https")
+    if text and "@" in url.netloc:
+        # Command lines are seen by all, and this one would not even be sent.
+        raise ValueError("a URL without a user or a password in it")
     return text

@@ -18,7 +18,7 @@ from tpush.publisher.service import PublisherService
 from tpush.publisher.settings import BACK_END_OPTIONS
 from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.service import PusherService
-from tpush.pusher.settings import CLIENT_OPTIONS, admission, proxies
+from tpush.pusher.settings import CLIENT_OPTIONS, admission, check_hooks, hooks, proxies
 
 
 class Options(RoleOptions):
@@ -46,6 +46,7 @@ class Options(RoleOptions):
         super().check()
         admission(self)
         proxies(self)
+        check_hooks(self)
 
 
 def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks for this name
@@ -67,6 +68,7 @@ def _make(config: Options) -> IService:
         admission=admission(config),
         slow=SlowPolicy(config["slow-client"]),
         proxies=proxies(config),
+        hooks=hooks(config),
     )
     pusher.setServiceParent(roles)
     publisher = PublisherService(

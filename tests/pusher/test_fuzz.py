@@ -7,6 +7,7 @@ import re
 import struct
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import h11
 from autobahn.websocket.types import ConnectionRequest
@@ -97,7 +98,7 @@ class Recorded(Connection):
     """The headers of its handshake."""
 
     @override
-    def onConnect(self, request: ConnectionRequest) -> str | None:
+    def onConnect(self, request: ConnectionRequest) -> Any:
         self.seen = dict(request.headers)
         return super().onConnect(request)
 

@@ -13,6 +13,7 @@ from autobahn.twisted.util import peer2str
 from autobahn.twisted.websocket import WebSocketServerProtocol
 from autobahn.websocket.protocol import WebSocketProtocol
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IPushProducer
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -23,7 +24,8 @@ from zope.interface import implementer
 from tpush.message import ConnectionID
 from tpush.metrics import PusherMetrics
 from tpush.net.unsent import unsent
-from tpush.pusher.admission import ANYBODY, NOBODY, PLAIN, Admission, Handshake
+from tpush.pusher.admission import ANYBODY, NOBODY, PLAIN, Admission, Admitted, Handshake
+from tpush.pusher.asking import Arrival, Asking
 from tpush.pusher.backlog import Backlog, BacklogFull
 from tpush.pusher.closing import EXPIRED, SLOW, TOO_MANY, Close
 from tpush.pusher.commands import Command, read_command
@@ -82,6 +84,8 @@ class Owner(Protocol):
 
     metrics: PusherMetrics
     admission: Admission
+    asking: Asking | None
+    """Is asked before a client is taken."""
     room: Room
     countConnections: int
     closeHandshakeTimeout: float
@@ -141,6 +145,8 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
     _second = 0.0
     _frames = 0
     """Sent by the client since that second began."""
+    _asked: Deferred[str | None] | None = None
+    """While it is asked whether the client may connect."""
 
     # The first three stand in for Autobahn's own, which build log arguments on every call, in
     # colour where `click` is installed, with debug logging off: half the cost of a handshake.
@@ -163,6 +169,8 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
 
     @override
     def processHandshake(self) -> None:
+        if self._asked is not None:
+            return  # the handshake has been read: what a client sends now waits until it is open
         if END in self.data:
             head, end, rest = self.data.partition(END)
             plain = read_head(head)
@@ -187,6 +195,8 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
         WebSocketProtocol._connectionLost(self, reason)  # type: ignore[arg-type]
         self.factory.countConnections -= 1
         # The last of them is Autobahn's, which lets it run.
+        if self._asked is not None:
+            self._asked.cancel()
         for timer in (self._expiry, self._end, self.closeHandshakeTimeoutCall):
             if timer is not None and timer.active():
                 timer.cancel()
@@ -204,10 +214,21 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
         super().dropConnection(abort)
 
     @override
-    def onConnect(self, request: ConnectionRequest) -> str | None:
+    def succeedHandshake(self, res: Any) -> None:
+        # Whoever was asked about it may answer when the client is gone, or was given up.
+        if self.state == self.STATE_CONNECTING:
+            super().succeedHandshake(res)
+
+    @override
+    def failHandshake(self, reason: str, code: int = 400, responseHeaders: Any = None) -> None:
+        if self.state == self.STATE_CONNECTING:
+            super().failHandshake(reason, code, responseHeaders)
+
+    @override
+    def onConnect(self, request: ConnectionRequest) -> Any:
         try:
             peer = getattr(self.transport.getPeer(), "host", None)  # type: ignore[union-attr]
-            self.factory.room.know(self.place, peer, request.headers)
+            address = self.factory.room.know(self.place, peer, request.headers)
         except Denied as denied:
             raise ConnectionDeny(denied.status, denied.reason) from None
         handshake = Handshake(request.headers, request.host, request.params, request.protocols)
@@ -216,12 +237,37 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
         except Denied as denied:
             self.factory.metrics.refused += 1
             raise ConnectionDeny(denied.status, denied.reason) from None
+        protocol = PLAIN if PLAIN in request.protocols else None
+        asking = self.factory.asking
         if isinstance(admitted, Close):
             self.factory.metrics.refused += 1
+        elif asking is not None:
+            arrival = Arrival(address, request.headers.get("origin"), request.path, request.params)
+            asked = Deferred.fromCoroutine(self._ask(asking, arrival, admitted, protocol))
+            if not asked.called:
+                self._asked = asked
+            return asked
+        self._take(admitted)
+        return protocol
+
+    async def _ask(
+        self, asking: Asking, arrival: Arrival, admitted: Admitted, protocol: str | None
+    ) -> str | None:
+        try:
+            self._take(await asking.ask(arrival, admitted))
+        except Denied as denied:
+            raise ConnectionDeny(denied.status, denied.reason) from None
+        except CancelledError:
+            raise ConnectionDeny(503, "the client is gone") from None
+        finally:
+            self._asked = None
+        return protocol
+
+    def _take(self, admitted: Admitted | Close) -> None:
+        if isinstance(admitted, Close):
             self._verdict = admitted
         elif admitted is not ANYBODY:
             self.claims, self._groups = admitted.claims, admitted.groups
-        return PLAIN if PLAIN in request.protocols else None
 
     @override
     def sendHttpErrorResponse(

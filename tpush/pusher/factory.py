@@ -20,6 +20,7 @@ from tpush.metrics import PusherMetrics
 from tpush.net.refusing import Refusing
 from tpush.present import Present
 from tpush.pusher.admission import Admission
+from tpush.pusher.asking import Asking
 from tpush.pusher.audience import Audience
 from tpush.pusher.backlog import Backlog, SlowPolicy
 from tpush.pusher.closing import BUSY, FORBIDDEN, Close
@@ -32,6 +33,7 @@ from tpush.pusher.obeying import Obeying
 from tpush.pusher.receiver import Receiver
 from tpush.pusher.refusal import refusal
 from tpush.pusher.room import NoRoom, Room
+from tpush.pusher.telling import NOBODY, Telling
 
 SPARE_DESCRIPTORS = 100
 """What a process needs besides its clients' connections: links, logs, listening sockets."""
@@ -49,6 +51,9 @@ class PusherFactory(WebSocketServerFactory):
         proxies: that say whose connection theirs is; by default none is believed.
         complaint: says why nobody new should be sent here, or nothing.
         exchange: has what is published to groups come here.
+        metrics: counts; by default new ones.
+        telling: is told what clients do.
+        asking: is asked before a client is taken.
     """
 
     noisy = False
@@ -64,12 +69,17 @@ class PusherFactory(WebSocketServerFactory):
         proxies: Proxies | None = None,
         complaint: Callable[[], str] = lambda: "",
         exchange: Exchange = NOWHERE,
+        metrics: PusherMetrics | None = None,
+        telling: Telling = NOBODY,
+        asking: Asking | None = None,
     ) -> None:
         super().__init__(reactor=reactor, server="tpush")
         # Autobahn's own timer goes to the global reactor, whichever it was given.
         self._batched_timer = SimpleNamespace(call_later=reactor.callLater)
         self.admission = admission or Admission(Origins())
-        self.metrics = PusherMetrics()
+        self.metrics = metrics or PusherMetrics()
+        self.asking = asking
+        self._telling = telling
         self.client_frames = limits.client_frames
         self.seconds = reactor.seconds
         self.later = reactor.callLater
@@ -86,7 +96,7 @@ class PusherFactory(WebSocketServerFactory):
         self.audience: Audience[Receiver] = Audience(worker)
         self.fanout = FanOut(self.audience, reactor, self.frame_of)
         self._groups = Groups(self.audience, limits.groups, exchange)
-        self._obeying = Obeying(self._groups, self.admission.rights, exchange.publish)
+        self._obeying = Obeying(self._groups, self.admission.rights, exchange.publish, telling)
         self._connections: Present[Connection] = Present()
         self.setProtocolOptions(
             versions=[13],
@@ -128,11 +138,14 @@ class PusherFactory(WebSocketServerFactory):
         worker = self.audience.worker
         greeting = f"workerID:{worker} connectionID:{connection.connection} connected\n"
         connection.write_frames(frame(greeting.encode(), text=True), 1)
+        self._telling.connected(connection, worker)
         user = connection.claims.user
-        events = [] if user is None else [user_event(user)]
         try:
-            for event in events + [group_event(group) for group in groups]:
-                self._groups.join(connection.connection, event)
+            if user is not None:
+                self._groups.join(connection.connection, user_event(user))
+            for group in groups:
+                if self._groups.join(connection.connection, group_event(group)):
+                    self._telling.joined(connection, group)
         except TooManyGroups:
             connection.close(replace(FORBIDDEN, reason="too many groups"))
         except TPushError:  # there is no room at the moment
@@ -146,7 +159,7 @@ class PusherFactory(WebSocketServerFactory):
     def closed(self, connection: Connection) -> None:
         """Forget a client."""
         if connection.connection is not None:
-            self._groups.remove(connection.connection)
+            self._telling.disconnected(connection, self._groups.remove(connection.connection))
         if connection in self._connections:
             self._connections.discard(connection)
             self.room.leave(connection.place)

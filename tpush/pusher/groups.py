@@ -1,6 +1,6 @@
 """Connections that join groups, and what the channel is asked for because of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tpush.message import ConnectionID
@@ -48,8 +48,11 @@ class Groups:
         self._most = most
         self._exchange = exchange
 
-    def join(self, connection: ConnectionID, event: str) -> None:
+    def join(self, connection: ConnectionID, event: str) -> bool:
         """Let a connection that is there have what is published to *event* from now on.
+
+        Returns:
+            Whether it had not joined before.
 
         Raises:
             TooManyGroups: it has joined as many as it may.
@@ -58,7 +61,7 @@ class Groups:
         """
         joined = self._audience.joined(connection)
         if event in joined:
-            return
+            return False
         if len(joined) >= self._most:
             raise TooManyGroups(f"{self._most} groups, the most")
         if self._audience.join(connection, event):
@@ -67,13 +70,26 @@ class Groups:
             except Exception:
                 self._audience.leave(connection, event)
                 raise
+        return True
 
-    def leave(self, connection: ConnectionID, event: str) -> None:
-        """Let it have no more of it."""
+    def leave(self, connection: ConnectionID, event: str) -> bool:
+        """Let it have no more of it.
+
+        Returns:
+            Whether it had joined.
+        """
+        joined = event in self._audience.joined(connection)
         if self._audience.leave(connection, event):
             self._exchange.unsubscribe(event)
+        return joined
 
-    def remove(self, connection: ConnectionID) -> None:
-        """Be told that a connection is gone."""
+    def remove(self, connection: ConnectionID) -> Sequence[str]:
+        """Be told that a connection is gone.
+
+        Returns:
+            The events that it had joined.
+        """
+        joined = self._audience.joined(connection)
         for event in self._audience.remove(connection):
             self._exchange.unsubscribe(event)
+        return joined

@@ -16,7 +16,7 @@ from tpush.net.listener import EndpointFor
 from tpush.options import Option
 from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.service import PusherService
-from tpush.pusher.settings import CLIENT_OPTIONS, admission, proxies
+from tpush.pusher.settings import CLIENT_OPTIONS, admission, check_hooks, hooks, proxies
 
 
 class Options(RoleOptions):
@@ -40,6 +40,7 @@ class Options(RoleOptions):
         super().check()
         admission(self)
         proxies(self)
+        check_hooks(self)
 
 
 def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks for this name
@@ -68,6 +69,7 @@ def make_worker(
         slow=SlowPolicy(settings["slow-client"]),
         proxies=proxies(settings),
         endpoint_for=endpoint_for,
+        hooks=hooks(settings),
     )
     OnHangUp(pusher.reload, reactor=reactor).setServiceParent(pusher)
     return pusher

@@ -86,13 +86,16 @@ class Room:
         self._opening += 1
         return Place(peer, address, client)
 
-    def know(self, place: Place, peer: str | None, headers: Mapping[str, str]) -> None:
+    def know(self, place: Place, peer: str | None, headers: Mapping[str, str]) -> Address | None:
         """Count a connection for its client, whose handshake has arrived.
 
         Args:
             place: what it counts as.
             peer: the address that it comes from, as a proxy's protocol may have told by now.
             headers: of the handshake, by name, in lower case.
+
+        Returns:
+            The address of the client; None on a unix socket.
 
         Raises:
             NoRoom: its address has as many as it may.
@@ -106,6 +109,7 @@ class Room:
             self._refuse_address()
         self._clients.take(client)
         place.client = client
+        return known
 
     def opened(self, place: Place) -> None:
         """Be told that a handshake is done."""

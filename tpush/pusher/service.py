@@ -14,9 +14,11 @@ from typing_extensions import override
 from tpush.errors import TPushError
 from tpush.forwarded import Proxies
 from tpush.health import Health
+from tpush.hooks.settings import NO_HOOKS, HookSettings
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
 from tpush.message import BROADCAST, MAX_ID, Message, WorkerID, worker_event
+from tpush.metrics import PusherMetrics
 from tpush.net.listener import EndpointFor, Listener
 from tpush.pusher.admission import Admission
 from tpush.pusher.backlog import SlowPolicy
@@ -24,6 +26,7 @@ from tpush.pusher.closing import RESTART
 from tpush.pusher.draining import drain
 from tpush.pusher.factory import PusherFactory
 from tpush.pusher.groups import Exchange
+from tpush.pusher.hooks import Hooks
 from tpush.pusher.reporting import Reporter
 from tpush.receipt import Counts, Ticket
 
@@ -48,6 +51,7 @@ class PusherService(MultiService):
         proxies: that say whose connection theirs is; by default none is believed.
         endpoint_for: turns a string into an endpoint, where it is not the reactor's own.
         entropy: gives that many random bytes.
+        hooks: back ends that are told what clients do, and asked who may connect; by default none.
     """
 
     log = Logger()
@@ -64,6 +68,7 @@ class PusherService(MultiService):
         proxies: Proxies | None = None,
         endpoint_for: EndpointFor | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
+        hooks: HookSettings = NO_HOOKS,
     ) -> None:
         super().__init__()
         if reactor is None:
@@ -73,6 +78,8 @@ class PusherService(MultiService):
         self._limits = limits or Limits()
         self._entropy = entropy
         self._health = Health(channel, reactor, self._limits.drain_grace)
+        metrics = PusherMetrics()
+        self._hooks = Hooks(hooks, reactor, self._limits, metrics, entropy)
         self.factory = PusherFactory(
             self._draw(),
             reactor,
@@ -82,6 +89,9 @@ class PusherService(MultiService):
             proxies,
             self._health.complaint,
             Exchange(self._listen_to, channel.unsubscribe, channel.publish),
+            metrics,
+            self._hooks.telling,
+            self._hooks.asking,
         )
         self._reporter = Reporter(
             self.factory.fanout,
@@ -117,11 +127,12 @@ class PusherService(MultiService):
         return Deferred.fromCoroutine(self._stop())
 
     def reload(self) -> None:
-        """Read the keys of tokens again.
+        """Read the keys of tokens again, and the secrets that calls to back ends are signed with.
 
         Raises:
             UnsafeSecret: they cannot be used; those that were there are in force.
         """
+        self._hooks.reload()
         self.factory.admission.reload()
 
     async def _stop(self) -> None:
@@ -131,7 +142,10 @@ class PusherService(MultiService):
         await drain(self.factory, self._reactor, self._limits)
         self.factory.fanout.stop()
         self._reporter.stop()
+        # At once, as each may take all of the time that there is for it.
+        told = Deferred.fromCoroutine(self._hooks.stop())
         await self._channel.close()
+        await told
         await super().stopService()
         self.log.info("worker {worker} stopped", worker=self.worker)
 

@@ -6,6 +6,8 @@ from typing import Any
 from tpush import options
 from tpush.access import Origins
 from tpush.forwarded import Proxies
+from tpush.hooks.keys import SigningKeys
+from tpush.hooks.settings import HookSettings
 from tpush.options import Option
 from tpush.pusher.admission import Admission, Auth
 from tpush.pusher.rights import Right, Rights
@@ -36,6 +38,13 @@ CLIENT_OPTIONS: Sequence[Option] = (
     options.TOKEN_ISSUER,
     options.TOKEN_LEEWAY,
     options.ORIGIN,
+    options.WEBHOOK,
+    options.WEBHOOK_SECRET_FILE,
+    options.WEBHOOK_TIMEOUT,
+    options.WEBHOOK_ATTEMPTS,
+    options.MAX_WEBHOOK_EVENTS,
+    options.CONNECT_HOOK,
+    options.CONNECT_HOOK_TIMEOUT,
 )
 """What a pusher takes that concerns its clients."""
 
@@ -83,3 +92,36 @@ def proxies(settings: Mapping[str, Any]) -> Proxies:
         settings: options by name.
     """
     return Proxies(settings["trusted-proxy"], settings["proxy-header"])
+
+
+def hooks(settings: Mapping[str, Any]) -> HookSettings:
+    """Return which back ends are called.
+
+    Args:
+        settings: options by name.
+
+    Raises:
+        ValueError: one is, and there is nothing to sign the calls with.
+        UnsafeSecret: the file of secrets cannot be used.
+    """
+    path = settings["webhook-secret-file"]
+    keys = SigningKeys(path) if path else None
+    return HookSettings(settings["webhook"], settings["connect-hook"], keys)
+
+
+def check_hooks(settings: Mapping[str, Any]) -> None:
+    """Find out what is wrong with the options for back ends that are called.
+
+    Args:
+        settings: options by name, those too that are limits.
+
+    Raises:
+        ValueError: they do not go together.
+        UnsafeSecret: the file of secrets cannot be used.
+    """
+    asked, handshake = settings["connect-hook-timeout"], settings["handshake-timeout"]
+    if hooks(settings).connect_hook and asked >= handshake:
+        raise ValueError(
+            f"--connect-hook-timeout {asked:g} is not below --handshake-timeout {handshake:g}: "
+            "clients would be dropped before they are told"
+        )
