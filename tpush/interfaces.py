@@ -64,6 +64,7 @@ class IChannel(Protocol):
         also: Sequence[Target] = (),
         but: Sequence[Target] = (),
         key: str = "",
+        json: bool = False,
         receipt: Literal[False] = False,
     ) -> None: ...
 
@@ -78,6 +79,7 @@ class IChannel(Protocol):
         also: Sequence[Target] = (),
         but: Sequence[Target] = (),
         key: str = "",
+        json: bool = False,
         receipt: Literal[True],
     ) -> Deferred[Receipt]: ...
 
@@ -91,6 +93,7 @@ class IChannel(Protocol):
         also: Sequence[Target] = (),
         but: Sequence[Target] = (),
         key: str = "",
+        json: bool = False,
         receipt: bool = False,
     ) -> Deferred[Receipt] | None:
         """Publish to all that subscribed to *event*.
@@ -107,6 +110,7 @@ class IChannel(Protocol):
             but: targets that do not get it.
             key: where another publish had the same in the last ``limits.key_seconds``, through
                 whichever program, this one is not sent; its receipt is that of the other.
+            json: *data* is JSON: it goes out as text, and to who can be told as what it is.
             receipt: have the workers that it goes to tell what became of it.
 
         Returns:
@@ -116,7 +120,7 @@ class IChannel(Protocol):
         Raises:
             InvalidName: an event or a key cannot be called so.
             InvalidAddress: no connection can have this id, or there are too many targets.
-            InvalidText: it is to be text, and is not UTF-8.
+            InvalidText: it is to be text, and is not UTF-8; or to be JSON, and is none.
             TooLarge: *data* is over ``limits.content``.
             OutboxFull: as much is held as may be, or as many receipts are waited for; nothing was
                 published.

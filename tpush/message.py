@@ -4,6 +4,7 @@ Values only; no room below this one. Payloads are `bytes` from the moment they e
 checked once, by :func:`encode`, and never decoded again on the way.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, NewType
@@ -66,6 +67,7 @@ class Message(NamedTuple):
             nothing.
         also: further targets; whoever is in several of them gets it once.
         but: targets that do not get it.
+        json: *data* is JSON, and who can be told so is.
     """
 
     event: str
@@ -75,6 +77,7 @@ class Message(NamedTuple):
     ticket: Ticket | None = None
     also: tuple[Target, ...] = ()
     but: tuple[Target, ...] = ()
+    json: bool = False
 
     @property
     def size(self) -> int:
@@ -85,6 +88,11 @@ class Message(NamedTuple):
     def targets(self) -> Sequence[Target]:
         """All that it is for."""
         return ((self.event, self.connection), *self.also)
+
+    def only(self, target: Target) -> "Message":
+        """Return it as it is for one of its targets."""
+        event, connection = target
+        return self._replace(event=event, connection=connection, also=(), but=())
 
     def same_audience(self, other: "Message") -> bool:
         """Say whether *other* is for the same targets, in the same order."""
@@ -135,6 +143,23 @@ def check_text(content: bytes) -> bytes:
         content.decode()
     except UnicodeDecodeError as error:
         raise InvalidText(f"content is not UTF-8 at byte {error.start}") from None
+    return content
+
+
+def check_json(content: bytes) -> bytes:
+    """Return *content* if it is JSON, :rfc:`8259`.
+
+    Raises:
+        InvalidText: it is not.
+    """
+
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)
+
+    try:
+        json.loads(content.decode(), parse_constant=refuse)
+    except (ValueError, RecursionError):
+        raise InvalidText("content is no JSON") from None
     return content
 
 

@@ -48,7 +48,15 @@ tickets = st.binary(max_size=MAX_TICKET).map(Ticket)
 contents = st.binary(max_size=20)
 targets = st.lists(st.tuples(names, connections), max_size=2).map(tuple)
 messages = st.builds(
-    Message, names, contents, st.booleans(), connections, st.none() | tickets, targets, targets
+    Message,
+    names,
+    contents,
+    st.booleans(),
+    connections,
+    st.none() | tickets,
+    targets,
+    targets,
+    st.booleans(),
 )
 counted = st.integers(0, 2**64 - 1)
 receipts = st.builds(
@@ -198,8 +206,9 @@ class ViolationTests(SynchronousTestCase):
             [1, False, "event", True, b"", None, None, None, [["x"]]],
             [1, False, "event", True, b"", None, None, None, [["", None]]],
             [1, False, "event", True, b"", None, None, None, "x"],
-            [1, False, "event", True, b"", None, None, None, None, 5],
-            [1, False, "event", True, b"", None, None, None, None, ""],
+            [1, False, "event", True, b"", None, None, None, None, 1],
+            [1, False, "event", True, b"", None, None, None, None, None, 5],
+            [1, False, "event", True, b"", None, None, None, None, None, ""],
         )
 
     def test_routed(self) -> None:

@@ -33,8 +33,8 @@ class FakeChannel:
     def __init__(self) -> None:
         self.connected = True
         self.published: list[Published] = []
-        self.beyond: tuple[Sequence[Target], Sequence[Target], str] = (), (), ""
-        """Of the last: further targets, those that do not get it, and the key."""
+        self.beyond: tuple[Sequence[Target], Sequence[Target], str, bool] = (), (), "", False
+        """Of the last: further targets, those that do not get it, the key, whether it is JSON."""
         self.refusing: Callable[[], None] = lambda: None
         """Raises what the next publish is to raise."""
         self.receipts: list[Deferred[Receipt]] = []
@@ -50,6 +50,7 @@ class FakeChannel:
         also: Sequence[Target] = (),
         but: Sequence[Target] = (),
         key: str = "",
+        json: bool = False,
         receipt: bool = False,
     ) -> Deferred[Receipt] | None:
         self.refusing()
@@ -58,7 +59,7 @@ class FakeChannel:
             check_text(content)
         text = text or isinstance(data, str)
         self.published.append((event, content, text, connection))
-        self.beyond = also, but, key
+        self.beyond = also, but, key, json
         if not receipt:
             return None
         self.receipts.append(Deferred())

@@ -59,7 +59,7 @@ class PublishTests(SiteTestCase):
         answer = self.publish(to=to, content="hi", key="k", **{"except": but})
         self.assertEqual(answer.status, 200)
         self.assertEqual(self.channel.published, [("worker/7", b"hi", True, 3)])
-        also, excepted, key = self.channel.beyond
+        also, excepted, key, _ = self.channel.beyond
         self.assertEqual(also, [("group/x", None), ("user/ann", None)])
         self.assertEqual(excepted, [("worker/8", 4), ("group/y", None)])
         self.assertEqual(key, "k")
@@ -75,6 +75,7 @@ class PublishTests(SiteTestCase):
         ):
             self.assertEqual(self.publish(to=ALL, **fields).status, 200)
             self.assertEqual(self.channel.published.pop(), (BROADCAST, data, text, None))
+            self.assertEqual(self.channel.beyond[-1], "data" in fields)
 
     def test_receipt(self) -> None:
         """A receipt says what became of it, and what is missing is a problem."""

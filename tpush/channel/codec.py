@@ -39,7 +39,7 @@ from tpush.message import (
 )
 from tpush.receipt import MAX_TICKET, Counts, Receipt, Ticket
 
-KEY_FIELD = 9
+KEY_FIELD = 10
 """Where an item of :class:`wire.Publish` has its key."""
 
 Command = type[wire.OneWay]
@@ -64,7 +64,9 @@ def pack_deliveries(
 
 def _pack_message(message: Message) -> list[Any]:
     fields: list[Any] = [message.event, message.text, message.data]
-    if message.also or message.but:
+    if message.json:
+        fields += message.connection, message.ticket, message.also, message.but, True
+    elif message.also or message.but:
         fields += message.connection, message.ticket, message.also, message.but
     elif message.ticket is not None:
         fields += message.connection, message.ticket
@@ -329,7 +331,10 @@ def _message(fields: Sequence[Any]) -> Message:
     ticket = _ticket(more[1]) if len(more) > 1 and more[1] is not None else None
     also = _targets(more[2]) if len(more) > 2 and more[2] else ()
     but = _targets(more[3]) if len(more) > 3 and more[3] else ()
-    return Message(_name(event), _content(data), _typed(text, bool), connection, ticket, also, but)
+    json = bool(_typed(more[4], bool)) if len(more) > 4 and more[4] else False
+    return Message(
+        _name(event), _content(data), _typed(text, bool), connection, ticket, also, but, json
+    )
 
 
 def _connection(value: Any) -> ConnectionID | None:

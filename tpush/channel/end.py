@@ -49,6 +49,7 @@ from tpush.message import (
     Target,
     WorkerID,
     check_connection,
+    check_json,
     check_name,
     check_queue,
     check_targets,
@@ -235,6 +236,7 @@ class ChannelEnd(IChannel):
         also: Sequence[Target] = (),
         but: Sequence[Target] = (),
         key: str = "",
+        json: bool = False,
         receipt: Literal[False] = False,
     ) -> None: ...
 
@@ -249,6 +251,7 @@ class ChannelEnd(IChannel):
         also: Sequence[Target] = (),
         but: Sequence[Target] = (),
         key: str = "",
+        json: bool = False,
         receipt: Literal[True],
     ) -> Deferred[Receipt]: ...
 
@@ -263,12 +266,16 @@ class ChannelEnd(IChannel):
         also: Sequence[Target] = (),
         but: Sequence[Target] = (),
         key: str = "",
+        json: bool = False,
         receipt: bool = False,
     ) -> Deferred[Receipt] | None:
         message = self._message(event, data, text=text, connection=check_connection(connection))
         if also or but:
             check_targets(also, but)
             message = message._replace(also=tuple(also), but=tuple(but))
+        if json:
+            check_json(message.data)
+            message = message._replace(text=True, json=True)
         if key:
             check_name(key)
         if not receipt:

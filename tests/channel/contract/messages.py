@@ -2,7 +2,7 @@
 
 from tests.channel.cluster import forget
 from tests.channel.contract.case import ContractCase
-from tpush.errors import QueueFull
+from tpush.errors import InvalidText, QueueFull
 
 
 class Messages(ContractCase):
@@ -43,6 +43,18 @@ class Messages(ContractCase):
             [(b"\xc3\xa9", True), (b"\xff\x00", False), (b"\xc3\xa9", True),
              (b"", True), (b"", False), (b"", True)],
         )  # fmt: skip
+
+    def test_json(self) -> None:
+        """What is said to be JSON is, and goes out as text."""
+        a = self.made()
+        _b, got = self.listener("x")
+        a.publish("x", '{"é": [1]}', json=True)
+        a.publish("x", b"null", json=True)
+        for wrong in ("{", b"\xff", "NaN", "[" * 100_000):
+            self.assertRaises(InvalidText, a.publish, "x", wrong, json=True)
+        self.settle()
+        self.assertEqual([(m.data.decode(), m.text, m.json) for m in got],
+                         [('{"é": [1]}', True, True), ("null", True, True)])  # fmt: skip
 
     def test_full_queue(self) -> None:
         """Who enqueues into a full queue is told so, and others that wait are not disturbed."""

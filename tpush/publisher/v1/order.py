@@ -21,6 +21,7 @@ class Order(NamedTuple):
         targets: whom it is for, one at the least.
         but: who does not get it.
         data: what; a str goes out as text.
+        json: whether it is JSON.
         receipt: whether to say what became of it.
         key: under which it is sent once; "" is none.
     """
@@ -28,6 +29,7 @@ class Order(NamedTuple):
     targets: Sequence[Target]
     but: Sequence[Target]
     data: str | bytes
+    json: bool
     receipt: bool
     key: str
 
@@ -54,7 +56,7 @@ def read_order(said: Any) -> Order:
     if not targets:
         raise BadRequest("to has nobody in it")
     excepted = _targets("except", but) if but else ()
-    return Order(targets, excepted, _content(said), _receipt(said), _key(said))
+    return Order(targets, excepted, _content(said), "data" in said, _receipt(said), _key(said))
 
 
 def _targets(field: str, said: Any) -> Sequence[Target]:

@@ -34,12 +34,14 @@ class Publishing:
             TPushError: it was not published.
         """
         (event, connection), *also = order.targets
-        _, but, data, receipt, key = order
+        _, but, data, json, receipt, key = order
         if not receipt:
-            self._channel.publish(event, data, connection=connection, also=also, but=but, key=key)
+            self._channel.publish(
+                event, data, connection=connection, also=also, but=but, key=key, json=json
+            )
             return ACCEPTED
         waiting = self._channel.publish(
-            event, data, connection=connection, also=also, but=but, key=key, receipt=True
+            event, data, connection=connection, also=also, but=but, key=key, json=json, receipt=True
         )
         return waiting.addCallback(self._answer, addressed=order.addressed)
 
