@@ -24,6 +24,7 @@ setup(
         "tpush.publisher",
         "tpush.publisher.v1",
         "tpush.pusher",
+        "tpush.pusher.v1",
         # Its one file makes the roles known to `twistd`; the package itself is Twisted's.
         "twisted.plugins",
     ],

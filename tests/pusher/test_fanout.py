@@ -6,16 +6,37 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
-from tpush.message import BROADCAST, ConnectionID, Message, WorkerID
+from tpush.message import BROADCAST, ConnectionID, Message, Target, WorkerID
 from tpush.pusher.audience import Audience
+from tpush.pusher.dialect import Dialect, Greeting
 from tpush.pusher.fanout import FanOut
 from tpush.pusher.receiver import Outcome, Receiver
+
+
+class Marked(Dialect):
+    """Puts a mark on both sides of a message, and counts them."""
+
+    name = "marked"
+
+    def __init__(self, marks: bytes = b"<%b>") -> None:
+        self.marks = marks
+        self.framed = 0
+
+    @override
+    def greet(self, greeting: Greeting) -> bytes:
+        return b""
+
+    @override
+    def message(self, message: Message) -> bytes:
+        self.framed += 1
+        return self.marks % message.data
 
 
 class Recorder(Receiver):
     """Notes each write."""
 
-    def __init__(self) -> None:
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
         self.writes: list[bytes] = []
 
     @override
@@ -39,15 +60,11 @@ class FanOutTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.audience: Audience[Receiver] = Audience(WorkerID(1))
-        self.framed = 0
-        self.fanout = FanOut(self.audience, self.clock, self.frame)
-        self.receivers = [Recorder() for _ in range(3)]
+        self.dialect = Marked()
+        self.fanout = FanOut(self.audience, self.clock)
+        self.receivers = [Recorder(self.dialect) for _ in range(3)]
         for receiver in self.receivers:
             self.audience.add(receiver)
-
-    def frame(self, message: Message) -> bytes:
-        self.framed += 1
-        return b"<" + message.data + b">"
 
     def send(self, data: bytes, connection: int | None = None) -> None:
         target = None if connection is None else ConnectionID(connection)
@@ -61,7 +78,41 @@ class FanOutTests(SynchronousTestCase):
         self.assertEqual(self.receivers[0].writes, [])
         self.clock.advance(0)
         self.assertEqual([r.writes for r in self.receivers], [[b"<a><b>"]] * 3)
-        self.assertEqual(self.framed, 2)
+        self.assertEqual(self.dialect.framed, 2)
+
+    def test_dialects(self) -> None:
+        """Each gets messages in its dialect, and each dialect frames them once."""
+        other = Marked(b"[%b]")
+        for _ in range(2):
+            self.receivers.append(Recorder(other))
+            self.audience.add(self.receivers[-1])
+        self.send(b"a")
+        self.send(b"b")
+        self.clock.advance(0)
+        got = [r.writes for r in self.receivers]
+        self.assertEqual(got, [[b"<a><b>"]] * 3 + [[b"[a][b]"]] * 2)
+        self.assertEqual((self.dialect.framed, other.framed), (2, 2))
+
+    def test_several_targets(self) -> None:
+        """A message for several is framed for each of them; whoever is in two gets the first."""
+
+        class Named(Marked):
+            @override
+            def message(self, message: Message) -> bytes:
+                return b"%b:%b " % (message.event.encode(), message.data)
+
+        receivers = [Recorder(Named()) for _ in range(3)]
+        for receiver, events in zip(receivers, ("x", "xy", "yz"), strict=True):
+            connection = self.audience.add(receiver)
+            for event in events:
+                self.audience.join(connection, event)
+        also: tuple[Target, ...] = (("y", None), ("z", None))
+        for data in (b"1", b"2"):
+            self.fanout.send(Message("x", data, also=also))
+        self.fanout.send(Message("y", b"3", but=(("z", None),)))
+        self.fanout.flush()
+        got = [b"".join(r.writes) for r in receivers]
+        self.assertEqual(got, [b"x:1 x:2 ", b"x:1 x:2 y:3 ", b"y:1 y:2 "])
 
     def test_one_connection_alone(self) -> None:
         """A message for one connection reaches no other."""
@@ -89,7 +140,7 @@ class FanOutTests(SynchronousTestCase):
         """Who comes after a message was published does not get it."""
         self.send(b"a")
         self.fanout.flush()
-        late = Recorder()
+        late = Recorder(self.dialect)
         self.audience.add(late)
         self.clock.advance(0)
         self.assertEqual(late.writes, [])
@@ -106,8 +157,8 @@ class FanOutTests(SynchronousTestCase):
     def test_order(self, steps: list[tuple[int | None, bool]]) -> None:
         """Whatever the audiences and turns, each connection gets its messages in order, once."""
         clock, audience = Clock(), Audience[Receiver](WorkerID(1))
-        fanout = FanOut(audience, clock, lambda message: message.data)
-        receivers = [Recorder() for _ in range(3)]
+        fanout = FanOut(audience, clock)
+        receivers = [Recorder(Marked(b"%b")) for _ in range(3)]
         for receiver in receivers:
             audience.add(receiver)
         expected: list[list[int]] = [[], [], []]

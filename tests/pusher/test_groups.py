@@ -3,85 +3,28 @@
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
-import jwt
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
-from typing_extensions import override
 
 from tests.channel.properties import run_machine
 from tests.pusher.client import Client
+from tests.pusher.group_case import OPEN, GroupCase
 from tests.pusher.websocket import BINARY, CLOSE, TEXT, client_frame
-from tpush.access import Origins
 from tpush.errors import OutboxFull, TooManySubscriptions
-from tpush.limits import Limits
 from tpush.message import BROADCAST, ConnectionID, Message, WorkerID, group_event, user_event
-from tpush.pusher.admission import Admission, Auth
+from tpush.pusher.admission import Auth
 from tpush.pusher.audience import Audience
-from tpush.pusher.factory import PusherFactory
-from tpush.pusher.groups import Exchange
 from tpush.pusher.rights import Right, Rights
-from tpush.tokens import TokenKeys
-
-SECRET = "a secret of at least thirty-two bytes"
-OPEN = Rights(Right.OPEN, Right.OPEN)
 
 
-class GroupTests(SynchronousTestCase):
+class GroupTests(GroupCase):
     """Whoever is in a group has what is published to it, and nobody else."""
-
-    @override
-    def setUp(self) -> None:
-        self.clock = Clock()
-        self.subscribed: list[str] = []
-        self.published: list[tuple[str, str]] = []
-        self.error: Exception | None = None
-        self.start(OPEN)
-
-    def start(self, rights: Rights, auth: Auth = Auth.NONE, **limits: Any) -> None:
-        keys = None
-        if auth is not Auth.NONE:
-            secret = Path(self.mktemp())
-            secret.write_text(SECRET)
-            secret.chmod(0o600)
-            keys = TokenKeys(str(secret))
-        self.factory = PusherFactory(
-            WorkerID(7),
-            self.clock,
-            replace(Limits(ping_interval=0), **limits),
-            Admission(Origins(), auth, keys, rights),
-            exchange=Exchange(self.subscribe, self.subscribed.remove, self.publish),
-        )
-
-    def subscribe(self, event: str) -> None:
-        if self.error is not None:
-            raise self.error
-        self.subscribed.append(event)
-
-    def publish(self, event: str, text: str) -> None:
-        if self.error is not None:
-            raise self.error
-        self.published.append((event, text))
-
-    def client(self, *groups: str, **claims: Any) -> Client:
-        query = [f"group={group}" for group in groups]
-        if claims:
-            query.append(f"token={jwt.encode(claims, SECRET, 'HS256')}")
-        path = "/?" + "&".join(query) if query else "/"
-        return Client(self.factory).open(path=path.encode())
 
     def command(self, client: Client, cmd: str, group: str, **more: str) -> None:
         said = json.dumps({"cmd": cmd, "group_id": group, **more})
         client.send(client_frame(TEXT, said.encode()))
-
-    def send(self, event: str, data: str) -> None:
-        self.factory.fanout.send(Message(event, data.encode()))
-        self.clock.advance(0)
 
     def assertGot(self, client: Client, *contents: str) -> None:  # noqa: N802
         got = [data.decode() for opcode, data in client.frames[1:] if opcode == TEXT]
@@ -170,11 +113,11 @@ class GroupTests(SynchronousTestCase):
         """A client publishes where it may: by default nowhere."""
         client = self.client()
         self.command(client, "send_to_group", "news", message="hello")
-        self.assertEqual(self.published, [(group_event("news"), "hello")])
+        self.assertEqual(self.published, [(group_event("news"), "hello", False)])
         self.start(Rights(Right.OPEN, Right.TOKEN), Auth.REQUIRED)
         client = self.client(sub="ann", publish=["news"])
         self.command(client, "send_to_group", "news", message="again")
-        self.assertEqual(self.published[1:], [(group_event("news"), "again")])
+        self.assertEqual(self.published[1:], [(group_event("news"), "again", False)])
         self.command(client, "send_to_group", "sport", message="no")
         self.assertClosed(client, 4503, "may not publish")
         self.start(Rights())

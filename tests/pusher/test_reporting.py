@@ -41,7 +41,6 @@ class ReporterTests(SynchronousTestCase):
             self.factory.fanout,
             self.factory.audience,
             self.clock,
-            self.factory.frame_of,
             lambda ticket, counts: self.told.append(counts),
         )
 

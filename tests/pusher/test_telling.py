@@ -42,7 +42,7 @@ class Telling:
             telling=EventTelling(lambda event: self.events.append(json.loads(event)), lambda: 1.5),
         )
 
-    def publish(self, event: str, text: str) -> None:
+    def publish(self, event: str, text: str, *, json: bool) -> None:
         if self.error is not None:
             raise self.error
 

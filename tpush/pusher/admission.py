@@ -17,10 +17,6 @@ from tpush.pusher.refusal import Denied
 from tpush.pusher.rights import DEFAULT, Rights
 from tpush.tokens import Claims, TokenKeys
 
-PLAIN = "tpush.plain"
-"""The subprotocol of those who need none, but have a token among their subprotocols: a browser
-takes no handshake that answers none of those that it offered."""
-
 TOKEN = "tpush.token."  # noqa: S105 - what is before a token among the subprotocols
 BEARER = "bearer "
 

@@ -6,11 +6,11 @@ reaches nobody. Everybody has what is broadcast; what else there is, for a group
 event of its own, which members join and leave.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from itertools import chain
 from typing import Generic, TypeVar
 
-from tpush.message import BROADCAST, ConnectionID, Message, WorkerID, worker_event
+from tpush.message import BROADCAST, ConnectionID, Message, Target, WorkerID, worker_event
 
 Member = TypeVar("Member")
 
@@ -104,10 +104,15 @@ class Audience(Generic[Member]):
         """Return who gets a message, each once: a view, which may change as they come and go."""
         if not (message.also or message.but):
             return self._of(message.event, message.connection)
-        members = dict.fromkeys(chain.from_iterable(self._of(*each) for each in message.targets))
-        for member in chain.from_iterable(self._of(*each) for each in message.but):
-            members.pop(member, None)
-        return members
+        return list(chain.from_iterable(members for _, members in self.parts(message)))
+
+    def parts(self, message: Message) -> Iterator[tuple[Target, Collection[Member]]]:
+        """Yield who gets *message* as one of each of its targets: each member once."""
+        taken = set(chain.from_iterable(self._of(*each) for each in message.but))
+        for target in message.targets:
+            members = [member for member in self._of(*target) if member not in taken]
+            taken.update(members)
+            yield target, members
 
     def _of(self, event: str, connection: ConnectionID | None) -> Collection[Member]:
         if connection is not None:

@@ -34,10 +34,11 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class SendToGroup:
-    """Asks for a message to go to all members of a group."""
+    """Asks for a message, JSON perhaps, to go to all members of a group."""
 
     group: str
-    message: str
+    message: str | bytes
+    json: bool = False
 
 
 Command = Join | Leave | SendToGroup

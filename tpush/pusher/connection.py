@@ -24,11 +24,11 @@ from zope.interface import implementer
 from tpush.message import ConnectionID
 from tpush.metrics import PusherMetrics
 from tpush.net.unsent import unsent
-from tpush.pusher.admission import ANYBODY, NOBODY, PLAIN, Admission, Admitted, Handshake
+from tpush.pusher.admission import ANYBODY, NOBODY, Admission, Admitted, Handshake
 from tpush.pusher.asking import Arrival, Asking
 from tpush.pusher.backlog import Backlog, BacklogFull
 from tpush.pusher.closing import EXPIRED, SLOW, TOO_MANY, Close
-from tpush.pusher.commands import Command, read_command
+from tpush.pusher.dialect import PLAIN, Dialect
 from tpush.pusher.head import read_head
 from tpush.pusher.probe import BEGINS, answer_probe
 from tpush.pusher.receiver import Outcome, Receiver
@@ -110,9 +110,12 @@ class Owner(Protocol):
     def opened(self, connection: "Connection", groups: Sequence[str]) -> None:
         """Be told that a client's handshake is done, and which groups it joins."""
 
-    def obey(self, connection: "Connection", command: Command) -> Close | None:
-        """Do what a client asks for; return how it is to be closed, if it is."""
+    def choose(self, protocols: Sequence[str]) -> Dialect | None:
+        """Return the dialect to speak to a client that offers those subprotocols, or none."""
         ...
+
+    def heard(self, connection: "Connection", payload: bytes, *, text: bool) -> None:
+        """Take what a client says."""
 
     def closed(self, connection: "Connection") -> None:
         """Be told that a client is gone."""
@@ -129,6 +132,8 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
     connection: ConnectionID | None = None
     place: Place
     """What it counts as."""
+    dialect: Dialect = PLAIN
+    """In which its client is spoken to."""
     claims: Claims = NOBODY
     """What its token says."""
     _groups: Sequence[str] = ()
@@ -237,7 +242,10 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
         except Denied as denied:
             self.factory.metrics.refused += 1
             raise ConnectionDeny(denied.status, denied.reason) from None
-        protocol = PLAIN if PLAIN in request.protocols else None
+        dialect = self.factory.choose(request.protocols)
+        protocol = None if dialect is None else dialect.name
+        if dialect is not None and dialect is not self.dialect:
+            self.dialect = dialect
         asking = self.factory.asking
         if isinstance(admitted, Close):
             self.factory.metrics.refused += 1
@@ -333,11 +341,8 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
 
     @override
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        command = None if isBinary else read_command(payload)
-        if command is not None and self.state == OPEN:
-            close = self.factory.obey(self, command)
-            if close is not None:
-                self.close(close)
+        if self.state == OPEN:
+            self.factory.heard(self, payload, text=not isBinary)
 
     @override
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:

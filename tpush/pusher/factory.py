@@ -15,7 +15,7 @@ from tpush.access import Origins
 from tpush.errors import TPushError
 from tpush.forwarded import Proxies
 from tpush.limits import Limits
-from tpush.message import Message, WorkerID, group_event, user_event
+from tpush.message import WorkerID, group_event, user_event
 from tpush.metrics import PusherMetrics
 from tpush.net.refusing import Refusing
 from tpush.present import Present
@@ -24,16 +24,19 @@ from tpush.pusher.asking import Asking
 from tpush.pusher.audience import Audience
 from tpush.pusher.backlog import Backlog, SlowPolicy
 from tpush.pusher.closing import BUSY, FORBIDDEN, Close
-from tpush.pusher.commands import Command
 from tpush.pusher.connection import Connection
+from tpush.pusher.dialect import PLAIN, Dialect, Greeting
+from tpush.pusher.executor import Executor
 from tpush.pusher.fanout import FanOut
-from tpush.pusher.frame import frame
 from tpush.pusher.groups import NOWHERE, Exchange, Groups, TooManyGroups
+from tpush.pusher.hearing import Hearing
 from tpush.pusher.obeying import Obeying
 from tpush.pusher.receiver import Receiver
 from tpush.pusher.refusal import refusal
 from tpush.pusher.room import NoRoom, Room
 from tpush.pusher.telling import NOBODY, Telling
+from tpush.pusher.v1.dialect import V1, Bounds
+from tpush.pusher.v1.serving import Serving
 
 SPARE_DESCRIPTORS = 100
 """What a process needs besides its clients' connections: links, logs, listening sockets."""
@@ -94,9 +97,14 @@ class PusherFactory(WebSocketServerFactory):
             self.metrics,
         )
         self.audience: Audience[Receiver] = Audience(worker)
-        self.fanout = FanOut(self.audience, reactor, self.frame_of)
+        self.fanout = FanOut(self.audience, reactor)
         self._groups = Groups(self.audience, limits.groups, exchange)
-        self._obeying = Obeying(self._groups, self.admission.rights, exchange.publish, telling)
+        executor = Executor(self._groups, self.admission.rights, exchange, telling)
+        bounds = Bounds(limits.client_message, limits.client_frames, limits.groups)
+        self._hearing: dict[Dialect, Hearing] = {
+            V1(bounds): Serving(executor, exchange.settled),
+            PLAIN: Obeying(executor),
+        }
         self._connections: Present[Connection] = Present()
         self.setProtocolOptions(
             versions=[13],
@@ -135,11 +143,10 @@ class PusherFactory(WebSocketServerFactory):
         self.room.opened(connection.place)
         self.fanout.flush()
         connection.connection = self.audience.add(connection)
-        worker = self.audience.worker
-        greeting = f"workerID:{worker} connectionID:{connection.connection} connected\n"
-        connection.write_frames(frame(greeting.encode(), text=True), 1)
+        worker, user = self.audience.worker, connection.claims.user
+        greeting = Greeting(worker, connection.connection, user, groups)
+        connection.write_frames(connection.dialect.greet(greeting), 1)
         self._telling.connected(connection, worker)
-        user = connection.claims.user
         try:
             if user is not None:
                 self._groups.join(connection.connection, user_event(user))
@@ -151,10 +158,14 @@ class PusherFactory(WebSocketServerFactory):
         except TPushError:  # there is no room at the moment
             connection.close(BUSY)
 
-    def obey(self, connection: Connection, command: Command) -> Close | None:
-        """Do what a client asks for; return how it is to be closed, if it is."""
+    def choose(self, protocols: Sequence[str]) -> Dialect | None:
+        """Return the dialect to speak to a client that offers those subprotocols, or none."""
+        return next((each for each in self._hearing if each.name in protocols), None)
+
+    def heard(self, connection: Connection, payload: bytes, *, text: bool) -> None:
+        """Do what a client asks for."""
         self.fanout.flush()  # what was published before is not for whoever joins
-        return self._obeying.obey(connection, command)
+        self._hearing[connection.dialect].hear(connection, payload, text=text)
 
     def closed(self, connection: Connection) -> None:
         """Forget a client."""
@@ -193,10 +204,6 @@ class PusherFactory(WebSocketServerFactory):
         """Drop the connections that are left."""
         for connection in self.everyone():
             connection.abort()
-
-    def frame_of(self, message: Message) -> bytes:
-        """Return *message* as one frame."""
-        return frame(message.data, text=message.text)
 
 
 def _descriptors() -> int:

@@ -1,17 +1,19 @@
 """Frame once, write to many.
 
-A message is framed once however many get it. Messages for one audience that arrive in one reactor
-turn are joined, and written to each connection once. Only a run is joined: a message for another
-audience first flushes what waits, so that nobody gets two messages in another order than they were
-published in. Whoever joins the audience flushes too: what was published before is not for them.
+A message is framed once for each dialect, however many get it. Messages for one audience that
+arrive in one reactor turn are joined, and written to each connection once. Only a run is joined: a
+message for another audience first flushes what waits, so that nobody gets two messages in another
+order than they were published in. Whoever joins the audience flushes too: what was published before
+is not for them.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from tpush.message import Message
 from tpush.pusher.audience import Audience
+from tpush.pusher.dialect import Joined
 from tpush.pusher.receiver import Receiver
 
 JOIN_BYTES = 64 * 1024
@@ -25,40 +27,29 @@ class FanOut:
     Args:
         audience: who is connected.
         clock: gives the turns.
-        frame: makes the WebSocket frame of a message.
     """
 
-    def __init__(
-        self,
-        audience: Audience[Receiver],
-        clock: IReactorTime,
-        frame: Callable[[Message], bytes],
-    ) -> None:
+    def __init__(self, audience: Audience[Receiver], clock: IReactorTime) -> None:
         self._audience = audience
         self._clock = clock
-        self._frame = frame
-        self._waiting: list[bytes] = []
+        self._waiting: list[Message] = []
         self._size = 0
-        self._latest: Message | None = None
         self._turn: IDelayedCall | None = None
 
     def send(self, message: Message) -> None:
         """Write *message* in this turn to whoever it is for."""
-        if self._latest is not None and not (
-            self._size <= JOIN_BYTES and message.same_audience(self._latest)
-        ):
-            self._write(self._latest)
-        self._latest = message
-        frame = self._frame(message)
-        self._waiting.append(frame)
-        self._size += len(frame)
+        waiting = self._waiting
+        if waiting and (self._size > JOIN_BYTES or not message.same_audience(waiting[0])):
+            self._write()
+        self._waiting.append(message)
+        self._size += len(message.data)
         if self._turn is None:
             self._turn = self._clock.callLater(0, self._on_turn)
 
     def flush(self) -> None:
         """Write what waits, now."""
-        if self._latest is not None:
-            self._write(self._latest)
+        if self._waiting:
+            self._write()
 
     def stop(self) -> None:
         """Write what waits, and nothing in a later turn."""
@@ -71,10 +62,17 @@ class FanOut:
         self._turn = None
         self.flush()
 
-    def _write(self, latest: Message) -> None:
-        frames, messages = b"".join(self._waiting), len(self._waiting)
-        self._waiting.clear()
-        self._latest = None
-        self._size = 0
-        for receiver in self._audience.receivers(latest):
-            receiver.write_frames(frames, messages)
+    def _write(self) -> None:
+        messages, self._waiting, self._size = self._waiting, [], 0
+        first = messages[0]
+        if not (first.also or first.but):
+            _write(messages, self._audience.receivers(first))
+            return
+        for target, receivers in self._audience.parts(first):
+            _write([message.only(target) for message in messages], receivers)
+
+
+def _write(messages: Sequence[Message], receivers: Iterable[Receiver]) -> None:
+    joined, count = Joined(messages), len(messages)
+    for receiver in receivers:
+        receiver.write_frames(joined[receiver.dialect], count)

@@ -3,13 +3,19 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from twisted.internet.defer import Deferred, succeed
+
 from tpush.message import ConnectionID
 from tpush.pusher.audience import Audience
 from tpush.pusher.receiver import Receiver
 
 
-def _ignore(*_: object) -> None:
+def _ignore(*_: object, **__: object) -> None:
     """Do nothing."""
+
+
+def _at_once() -> Deferred[None]:
+    return succeed(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +25,14 @@ class Exchange:
     Args:
         subscribe: has what is published to an event come to this worker.
         unsubscribe: has no more of it come.
-        publish: publishes a text to an event.
+        publish: publishes to an event, a str as text; with ``json``, as JSON.
+        settled: fires when all that was asked for is in effect.
     """
 
     subscribe: Callable[[str], object] = _ignore
     unsubscribe: Callable[[str], object] = _ignore
-    publish: Callable[[str, str], object] = _ignore
+    publish: Callable[..., object] = _ignore
+    settled: Callable[[], Deferred[None]] = _at_once
 
 
 NOWHERE = Exchange()

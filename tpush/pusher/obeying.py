@@ -1,69 +1,43 @@
-"""What a client asks for is done, where it may ask for it."""
+"""Clients without a subprotocol: what they ask for is done, or they are closed.
 
-from collections.abc import Callable
+They are sent contents, and nothing that could be taken for one: no acknowledgement, no error.
+"""
+
 from dataclasses import replace
-from typing import Protocol
+
+from typing_extensions import override
 
 from tpush.errors import InvalidName, TPushError
-from tpush.message import ConnectionID, check_name, group_event
 from tpush.pusher.closing import BUSY, FORBIDDEN, Close
-from tpush.pusher.commands import Command, Join, Leave, SendToGroup
-from tpush.pusher.groups import Groups, TooManyGroups
-from tpush.pusher.rights import Rights
-from tpush.pusher.telling import NOBODY, Telling
-from tpush.tokens import Claims
+from tpush.pusher.commands import Command, read_command
+from tpush.pusher.executor import Executor, Forbidden
+from tpush.pusher.groups import TooManyGroups
+from tpush.pusher.hearing import Hearing, Speaking
 
 
-class Asking(Protocol):
-    """A client that has connected."""
-
-    connection: ConnectionID | None
-    claims: Claims
-
-
-class Obeying:
-    """Carries commands out, or says how the client is closed that gave one.
+class Obeying(Hearing):
+    """Hears such clients.
 
     Args:
-        groups: who is in which.
-        rights: what clients may do.
-        publish: publishes a text to an event.
-        telling: is told of what was done.
+        executor: does what they ask for.
     """
 
-    def __init__(
-        self,
-        groups: Groups,
-        rights: Rights,
-        publish: Callable[[str, str], object],
-        telling: Telling = NOBODY,
-    ) -> None:
-        self._groups = groups
-        self._rights = rights
-        self._publish = publish
-        self._telling = telling
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
-    def obey(self, client: Asking, command: Command) -> Close | None:
-        """Do what a client asks for; return how it is to be closed, if it is."""
-        if client.connection is None:
-            return None
-        event = group_event(command.group)
+    @override
+    def hear(self, client: Speaking, payload: bytes, *, text: bool) -> None:
+        """Do what a client asks for, or close it."""
+        command = read_command(payload) if text else None
+        close = None if command is None else self._obey(client, command)
+        if close is not None:
+            client.close(close)
+
+    def _obey(self, client: Speaking, command: Command) -> Close | None:
         try:
-            check_name(event)
-            match command:
-                case Join(group):
-                    if not self._rights.may_join(client.claims, group):
-                        return replace(FORBIDDEN, reason="this client may not join that group")
-                    if self._groups.join(client.connection, event):
-                        self._telling.joined(client, group)
-                case Leave(group):
-                    if self._groups.leave(client.connection, event):
-                        self._telling.left(client, group)
-                case SendToGroup(group, message):
-                    if not self._rights.may_publish(client.claims, group):
-                        return replace(FORBIDDEN, reason="this client may not publish there")
-                    self._publish(event, message)
-                    self._telling.published(client, group, message)
+            self._executor.execute(client, command)
+        except Forbidden as forbidden:
+            return replace(FORBIDDEN, reason=str(forbidden))
         except InvalidName:
             return replace(FORBIDDEN, reason="no group can be called so")
         except TooManyGroups:

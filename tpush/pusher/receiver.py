@@ -3,6 +3,8 @@
 from enum import Enum
 from typing import Protocol
 
+from tpush.pusher.dialect import Dialect
+
 
 class Outcome(Enum):
     """What became of one message for one connection."""
@@ -22,6 +24,9 @@ class Outcome(Enum):
 
 class Receiver(Protocol):
     """Takes whole frames. Never calls back."""
+
+    dialect: Dialect
+    """In which its frames are made."""
 
     def write_frames(self, frames: bytes, messages: int) -> None:
         """Write; nothing where the connection is closing.

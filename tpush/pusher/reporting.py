@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from tpush.message import Message
 from tpush.pusher.audience import Audience
+from tpush.pusher.dialect import Joined
 from tpush.pusher.fanout import FanOut
 from tpush.pusher.receiver import Outcome, Receiver
 from tpush.receipt import Counts, Ticket
@@ -36,7 +37,6 @@ class Reporter:
         fanout: writes all others; what waits there goes first.
         audience: who is connected.
         clock: tells the time.
-        frame: makes the WebSocket frame of a message.
         report: is told.
     """
 
@@ -45,22 +45,21 @@ class Reporter:
         fanout: FanOut,
         audience: Audience[Receiver],
         clock: IReactorTime,
-        frame: Callable[[Message], bytes],
         report: Callable[[Ticket, Counts], object],
     ) -> None:
         self._fanout = fanout
         self._audience = audience
         self._clock = clock
-        self._frame = frame
         self._report = report
         self._later: dict[_Later, IDelayedCall] = {}
 
     def send(self, message: Message, ticket: Ticket) -> None:
         """Write *message* now, and report under *ticket* what became of it."""
         self._fanout.flush()
-        receivers = self._audience.receivers(message)
-        frame = self._frame(message)
-        outcomes = [(receiver, receiver.write_telling(frame)) for receiver in receivers]
+        outcomes: list[tuple[Receiver, Outcome]] = []
+        for target, receivers in self._audience.parts(message):
+            frames = Joined([message.only(target)])
+            outcomes += [(each, each.write_telling(frames[each.dialect])) for each in receivers]
         again = [receiver for receiver, outcome in outcomes if outcome is Outcome.IN_TRANSPORT]
         counts = _count(outcome for _, outcome in outcomes if outcome is not Outcome.IN_TRANSPORT)
         if again:

@@ -88,7 +88,7 @@ class PusherService(MultiService):
             slow,
             proxies,
             self._health.complaint,
-            Exchange(self._listen_to, channel.unsubscribe, channel.publish),
+            Exchange(self._listen_to, channel.unsubscribe, channel.publish, channel.flush),
             metrics,
             self._hooks.telling,
             self._hooks.asking,
@@ -97,7 +97,6 @@ class PusherService(MultiService):
             self.factory.fanout,
             self.factory.audience,
             reactor,
-            self.factory.frame_of,
             self._report,
         )
         self.listener = Listener(

@@ -1,6 +1,7 @@
 """What clients do, as others are told of it: by default nobody is, and nothing is done for it."""
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -35,7 +36,7 @@ class Telling:
     def left(self, client: Client, group: str) -> None:
         """Be told that it is not any more."""
 
-    def published(self, client: Client, group: str, content: str) -> None:
+    def published(self, client: Client, group: str, content: str | bytes) -> None:
         """Be told that a client has published to a group."""
 
 
@@ -79,8 +80,11 @@ class EventTelling(Telling):
         self._tell("leave", client, group=group)
 
     @override
-    def published(self, client: Client, group: str, content: str) -> None:
-        self._tell("message", client, group=group, content=content)
+    def published(self, client: Client, group: str, content: str | bytes) -> None:
+        if isinstance(content, str):
+            self._tell("message", client, group=group, content=content)
+        else:
+            self._tell("message", client, group=group, base64=b64encode(content).decode())
 
     def _tell(self, kind: str, client: Client, **more: str) -> None:
         connection = client.connection
