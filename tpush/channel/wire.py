@@ -1,7 +1,7 @@
 """The channel protocol: every command and argument type, on one page.
 
 A link is one Twisted AMP connection. All commands are one-way: none has an answer, so a box with
-AMP's ``_ask``, ``_answer`` or ``_error`` is a violation. `docs/protocol.md` tells the same story
+AMP's ``_ask``, ``_answer`` or ``_error`` is a violation. `docs/channel-protocol.md` tells the same
 for those who implement it in another language.
 
 A link opens with the client's :class:`Hello`, which the channel answers with :class:`Welcome` or
