@@ -129,12 +129,47 @@ class IChannel(Protocol):
         """
         ...
 
-    def report(self, ticket: Ticket, counts: Counts) -> None:
+    def order(
+        self,
+        event: str,
+        order: bytes,
+        *,
+        connection: ConnectionID | None = None,
+        also: Sequence[Target] = (),
+        but: Sequence[Target] = (),
+    ) -> Deferred[Receipt]:
+        """Have the workers that a message would go to do something, and tell what came of it.
+
+        Args:
+            event: where to.
+            order: of :mod:`tpush.orders`.
+            connection: for this connection of the event's worker alone.
+            also: further targets.
+            but: targets that it does not concern.
+
+        Returns:
+            As :meth:`publish` with *receipt*, with the replies of workers.
+
+        Raises:
+            TPushError: as :meth:`publish` does.
+        """
+        ...
+
+    def obey(self, callback: Callable[[Message], object]) -> None:
+        """Carry orders out by *callback*, which has to :meth:`report`; without, they are ignored.
+
+        Args:
+            callback: gets what was published as an order to any event of this program's.
+        """
+        ...
+
+    def report(self, ticket: Ticket, counts: Counts, reply: bytes = b"") -> None:
         """Tell the publisher of a message that has a ticket what became of it in this worker.
 
         Args:
             ticket: of the message.
             counts: connections.
+            reply: what else the publisher asked for.
 
         Raises:
             OutboxFull: as much is held as may be; the publisher will miss it.

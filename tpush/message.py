@@ -68,6 +68,7 @@ class Message(NamedTuple):
         also: further targets; whoever is in several of them gets it once.
         but: targets that do not get it.
         json: *data* is JSON, and who can be told so is.
+        order: workers are to do what it says (:mod:`tpush.orders`); clients are sent nothing.
     """
 
     event: str
@@ -78,6 +79,7 @@ class Message(NamedTuple):
     also: tuple[Target, ...] = ()
     but: tuple[Target, ...] = ()
     json: bool = False
+    order: bool = False
 
     @property
     def size(self) -> int:

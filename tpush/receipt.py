@@ -47,11 +47,13 @@ class Receipt:
         workers: how many have told.
         missing: how many have not, though it went to them; None where it is not known to whom it
             went, as the channel has not told.
+        replies: what workers said besides.
     """
 
     counts: Counts
     workers: int
     missing: int | None
+    replies: tuple[bytes, ...] = ()
 
     @property
     def complete(self) -> bool:

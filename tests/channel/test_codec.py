@@ -57,6 +57,7 @@ messages = st.builds(
     targets,
     targets,
     st.booleans(),
+    st.booleans(),
 )
 counted = st.integers(0, 2**64 - 1)
 receipts = st.builds(
@@ -120,10 +121,12 @@ class RoundTripTests(SynchronousTestCase):
         self.assertEqual(arrived, expected)
 
     @cases(40)
-    @given(tickets, st.integers(1, MAX_ID), st.tuples(*[st.integers(0, 2**40)] * 3))
-    def test_counts(self, ticket: Ticket, worker: int, counts: tuple[int, int, int]) -> None:
+    @given(tickets, st.integers(1, MAX_ID), st.tuples(*[st.integers(0, 2**40)] * 3), st.binary())
+    def test_counts(
+        self, ticket: Ticket, worker: int, counts: tuple[int, int, int], reply: bytes
+    ) -> None:
         """What a worker tells of a message arrives as it was told."""
-        told = ticket, WorkerID(worker), Counts(*counts)
+        told = ticket, WorkerID(worker), Counts(*counts), reply
         self.assertEqual(codec.unpack_counts(codec.pack_counts(*told)), told)
 
     def test_runs(self) -> None:
@@ -207,8 +210,9 @@ class ViolationTests(SynchronousTestCase):
             [1, False, "event", True, b"", None, None, None, [["", None]]],
             [1, False, "event", True, b"", None, None, None, "x"],
             [1, False, "event", True, b"", None, None, None, None, 1],
-            [1, False, "event", True, b"", None, None, None, None, None, 5],
-            [1, False, "event", True, b"", None, None, None, None, None, ""],
+            [1, False, "event", True, b"", None, None, None, None, None, 1],
+            [1, False, "event", True, b"", None, None, None, None, None, None, 5],
+            [1, False, "event", True, b"", None, None, None, None, None, None, ""],
         )
 
     def test_routed(self) -> None:
@@ -236,11 +240,12 @@ class ViolationTests(SynchronousTestCase):
             [b"ticket", 1, 0, 0.5, 0],
             [b"ticket", 1, 0, 0, True],
             [b"x" * (MAX_TICKET + 1), 1, 0, 0, 0],
+            [b"ticket", 1, 0, 0, 0, "text"],
         ):
             with self.assertRaises(ProtocolViolation, msg=repr(said)):
                 codec.unpack_counts(msgpack.packb(said))
-        told = codec.unpack_counts(msgpack.packb([b"ticket", 7, 1, 2, 3, "more"]))
-        self.assertEqual(told, (b"ticket", 7, Counts(1, 2, 3)))
+        told = codec.unpack_counts(msgpack.packb([b"ticket", 7, 1, 2, 3, b"", "more"]))
+        self.assertEqual(told, (b"ticket", 7, Counts(1, 2, 3), b""))
 
     def test_enqueue(self) -> None:
         """A job has a number, a name with room for its queue of failed jobs, and bytes."""

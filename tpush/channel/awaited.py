@@ -50,9 +50,9 @@ class AwaitedReceipts:
         """Take from the broker which workers it went to."""
         self._fire(ticket, self._receipts.expect(ticket, workers))
 
-    def tell(self, ticket: Ticket, worker: WorkerID, counts: Counts) -> None:
+    def tell(self, ticket: Ticket, worker: WorkerID, counts: Counts, reply: bytes) -> None:
         """Take from a worker what became of it there."""
-        self._fire(ticket, self._receipts.tell(ticket, worker, counts))
+        self._fire(ticket, self._receipts.tell(ticket, worker, counts, reply))
 
     def settle(self, ticket: Ticket, receipt: Receipt) -> None:
         """Take from the broker what became of a message that was published before."""

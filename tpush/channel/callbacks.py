@@ -23,10 +23,14 @@ class Callbacks:
         self.events: dict[str, Callable[[Message], object]] = {}
         self.queues: dict[str, tuple[Callable[[Job], object], bool]] = {}
         """Each with whether its jobs are asked for."""
+        self.order: Callable[[Message], object] | None = None
+        """Carries orders out."""
 
     def deliver(self, message: Message) -> None:
         """Call what subscribed to an event of *message*, each once; what it raises is logged."""
-        if message.also:
+        if message.order:
+            self._call(self.order, message)
+        elif message.also:
             found = (self.events.get(event) for event, _ in message.targets)
             for each in dict.fromkeys(found):
                 self._call(each, message)

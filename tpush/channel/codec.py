@@ -39,7 +39,7 @@ from tpush.message import (
 )
 from tpush.receipt import MAX_TICKET, Counts, Receipt, Ticket
 
-KEY_FIELD = 10
+KEY_FIELD = 11
 """Where an item of :class:`wire.Publish` has its key."""
 
 Command = type[wire.OneWay]
@@ -64,8 +64,9 @@ def pack_deliveries(
 
 def _pack_message(message: Message) -> list[Any]:
     fields: list[Any] = [message.event, message.text, message.data]
-    if message.json:
-        fields += message.connection, message.ticket, message.also, message.but, True
+    if message.order or message.json:
+        fields += message.connection, message.ticket, message.also, message.but, message.json
+        fields.append(message.order)
     elif message.also or message.but:
         fields += message.connection, message.ticket, message.also, message.but
     elif message.ticket is not None:
@@ -234,14 +235,16 @@ def unpack_repeated(items: Iterable[Any]) -> Iterator[tuple[int, Ticket, Receipt
         yield _number(number), _ticket(ticket), None if receipt is None else _receipt(receipt)
 
 
-def pack_counts(ticket: Ticket, worker: WorkerID, counts: Counts) -> bytes:
+def pack_counts(ticket: Ticket, worker: WorkerID, counts: Counts, reply: bytes) -> bytes:
     """Return what a worker tells of a message, as it is published to the inbox of its publisher."""
-    said = [ticket, worker, counts.written, counts.dropped, counts.pending]
+    said: list[Any] = [ticket, worker, counts.written, counts.dropped, counts.pending]
+    if reply:
+        said.append(reply)
     packed: bytes = msgpack.packb(said)
     return packed
 
 
-def unpack_counts(data: bytes) -> tuple[Ticket, WorkerID, Counts]:
+def unpack_counts(data: bytes) -> tuple[Ticket, WorkerID, Counts, bytes]:
     """Read what a worker tells of a message.
 
     Raises:
@@ -252,7 +255,9 @@ def unpack_counts(data: bytes) -> tuple[Ticket, WorkerID, Counts]:
     except (ValueError, msgpack.UnpackException) as error:
         raise ProtocolViolation(f"not msgpack: {error!r}") from None
     ticket, worker, *counts = _fields(said, 5)[:5]
-    return _ticket(ticket), WorkerID(_number(worker)), Counts(*(_number(n, 0) for n in counts))
+    told = Counts(*(_number(count, 0) for count in counts))
+    reply = _content(said[5]) if len(said) > 5 else b""
+    return _ticket(ticket), WorkerID(_number(worker)), told, reply
 
 
 def unpack_names(names: Iterable[Any]) -> list[str]:
@@ -331,10 +336,16 @@ def _message(fields: Sequence[Any]) -> Message:
     ticket = _ticket(more[1]) if len(more) > 1 and more[1] is not None else None
     also = _targets(more[2]) if len(more) > 2 and more[2] else ()
     but = _targets(more[3]) if len(more) > 3 and more[3] else ()
-    json = bool(_typed(more[4], bool)) if len(more) > 4 and more[4] else False
+    json, order = _flag(more, 4), _flag(more, 5)
     return Message(
-        _name(event), _content(data), _typed(text, bool), connection, ticket, also, but, json
+        _name(event), _content(data), _typed(text, bool), connection, ticket, also, but, json, order
     )
+
+
+def _flag(fields: Sequence[Any], place: int) -> bool:
+    if len(fields) <= place or fields[place] is None:
+        return False
+    return _typed(fields[place], bool)
 
 
 def _connection(value: Any) -> ConnectionID | None:

@@ -69,6 +69,13 @@ def _inbox(ticket: Ticket) -> str:
     return f"inbox/{ticket[:KEY_BYTES].hex()}"
 
 
+def _with_targets(message: Message, also: Sequence[Target], but: Sequence[Target]) -> Message:
+    if not (also or but):
+        return message
+    check_targets(also, but)
+    return message._replace(also=tuple(also), but=tuple(but))
+
+
 class ChannelEnd(IChannel):
     """Keeps a program's side of the contract.
 
@@ -270,9 +277,7 @@ class ChannelEnd(IChannel):
         receipt: bool = False,
     ) -> Deferred[Receipt] | None:
         message = self._message(event, data, text=text, connection=check_connection(connection))
-        if also or but:
-            check_targets(also, but)
-            message = message._replace(also=tuple(also), but=tuple(but))
+        message = _with_targets(message, also, but)
         if json:
             check_json(message.data)
             message = message._replace(text=True, json=True)
@@ -287,10 +292,29 @@ class ChannelEnd(IChannel):
         return waiting.addCallback(self._answer, key) if key else waiting
 
     @override
-    def report(self, ticket: Ticket, counts: Counts) -> None:
+    def order(
+        self,
+        event: str,
+        order: bytes,
+        *,
+        connection: ConnectionID | None = None,
+        also: Sequence[Target] = (),
+        but: Sequence[Target] = (),
+    ) -> Deferred[Receipt]:
+        message = self._message(event, order, text=True, connection=check_connection(connection))
+        ticket = self._ticket()
+        request = Publish(_with_targets(message, also, but)._replace(ticket=ticket, order=True))
+        return self._receipts.request(ticket, lambda: self._hold(request))
+
+    @override
+    def obey(self, callback: Callable[[Message], object]) -> None:
+        self.callbacks.order = callback
+
+    @override
+    def report(self, ticket: Ticket, counts: Counts, reply: bytes = b"") -> None:
         if self.worker is None:
             raise ValueError("a program without a worker id has nothing to report")
-        told = codec.pack_counts(ticket, self.worker, counts)
+        told = codec.pack_counts(ticket, self.worker, counts, reply)
         self._hold(Publish(Message(_inbox(ticket), told, text=False)))
 
     @override

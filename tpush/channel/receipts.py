@@ -17,11 +17,13 @@ class _Open:
 
     def __init__(self) -> None:
         self.expected: frozenset[WorkerID] | None = None
-        self.told: dict[WorkerID, Counts] = {}
+        self.told: dict[WorkerID, tuple[Counts, bytes]] = {}
 
     def receipt(self) -> Receipt:
         missing = None if self.expected is None else len(self.expected - self.told.keys())
-        return Receipt(sum(self.told.values(), Counts()), len(self.told), missing)
+        told = self.told.values()
+        counts = sum((counts for counts, _ in told), Counts())
+        return Receipt(counts, len(told), missing, tuple(reply for _, reply in told if reply))
 
 
 class Receipts:
@@ -64,12 +66,14 @@ class Receipts:
         one.expected = (one.expected or frozenset()) | frozenset(workers)
         return self._take_complete(ticket, one)
 
-    def tell(self, ticket: Ticket, worker: WorkerID, counts: Counts) -> Receipt | None:
+    def tell(
+        self, ticket: Ticket, worker: WorkerID, counts: Counts, reply: bytes = b""
+    ) -> Receipt | None:
         """Take what became of it in one worker; return the receipt if it is complete."""
         one = self._open.get(ticket)
         if one is None:
             return None
-        one.told.setdefault(worker, counts)
+        one.told.setdefault(worker, (counts, reply))
         return self._take_complete(ticket, one)
 
     def settle(self, ticket: Ticket) -> bool:

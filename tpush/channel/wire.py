@@ -183,7 +183,8 @@ class Publish(OneWay):
 
     Then, each nil or missing where it is not needed: the connection; a ticket, which asks those
     that get it what became of it; further targets, and targets that do not get it, each ``[event,
-    connection or nil]``; whether it is JSON; a key, under which it is sent once.
+    connection or nil]``; whether it is JSON; whether it is an order to workers; a key, under which
+    it is sent once.
     """
 
     arguments = [(b"items", Items()), _acknowledged]
@@ -219,7 +220,7 @@ class Mark(OneWay):
 class Deliver(OneWay):
     """Channel: ``[number, origin, publisher's number, event, text, data]`` each.
 
-    Then the connection, the ticket, the other targets and the kind, as in :class:`Publish`.
+    Then the connection, the ticket, the other targets and both kinds, as in :class:`Publish`.
 
     The publisher's number is 0 for a message for one: it may
     come out of turn, after another subscriber has left.

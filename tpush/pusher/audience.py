@@ -8,11 +8,24 @@ event of its own, which members join and leave.
 
 from collections.abc import Collection, Iterator
 from itertools import chain
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from tpush.message import BROADCAST, ConnectionID, Message, Target, WorkerID, worker_event
 
 Member = TypeVar("Member")
+Member_co = TypeVar("Member_co", covariant=True)
+
+
+class Listeners(Protocol[Member_co]):
+    """Knows who gets a message."""
+
+    def receivers(self, message: Message) -> Collection[Member_co]:
+        """Return who gets *message*."""
+        ...
+
+    def parts(self, message: Message) -> Iterator[tuple[Target, Collection[Member_co]]]:
+        """Yield who gets *message* as one of each of its targets."""
+        ...
 
 
 class Audience(Generic[Member]):
@@ -96,9 +109,18 @@ class Audience(Generic[Member]):
             del self._events[event]
         return not members
 
+    def address(self, connection: ConnectionID | None) -> Target:
+        """Return what is for that member alone."""
+        return self._own, connection
+
     def joined(self, connection: ConnectionID) -> list[str]:
         """List the events that a member has joined, in that order."""
         return list(self._joined.get(connection, ()))
+
+    @property
+    def events(self) -> Collection[str]:
+        """All that anybody has joined."""
+        return self._events.keys()
 
     def receivers(self, message: Message) -> Collection[Member]:
         """Return who gets a message, each once: a view, which may change as they come and go."""

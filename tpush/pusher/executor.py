@@ -1,20 +1,11 @@
 """What a client asks for is done, where it may ask for it."""
 
-from typing import Protocol
-
-from tpush.message import ConnectionID, check_name, group_event
+from tpush.message import check_name, group_event
+from tpush.pusher.client import Client
 from tpush.pusher.commands import Command, Join, Leave, SendToGroup
 from tpush.pusher.groups import Exchange, Groups
 from tpush.pusher.rights import Rights
 from tpush.pusher.telling import Telling
-from tpush.tokens import Claims
-
-
-class Asking(Protocol):
-    """A client that has connected."""
-
-    connection: ConnectionID | None
-    claims: Claims
 
 
 class Forbidden(Exception):
@@ -39,7 +30,7 @@ class Executor:
         self._exchange = exchange
         self._telling = telling
 
-    def execute(self, client: Asking, command: Command) -> None:
+    def execute(self, client: Client, command: Command) -> None:
         """Do what a client asks for.
 
         Raises:

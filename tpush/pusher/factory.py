@@ -23,6 +23,7 @@ from tpush.pusher.admission import Admission
 from tpush.pusher.asking import Asking
 from tpush.pusher.audience import Audience
 from tpush.pusher.backlog import Backlog, SlowPolicy
+from tpush.pusher.client import Client
 from tpush.pusher.closing import BUSY, FORBIDDEN, Close
 from tpush.pusher.connection import Connection
 from tpush.pusher.dialect import PLAIN, Dialect, Greeting
@@ -31,7 +32,6 @@ from tpush.pusher.fanout import FanOut
 from tpush.pusher.groups import NOWHERE, Exchange, Groups, TooManyGroups
 from tpush.pusher.hearing import Hearing
 from tpush.pusher.obeying import Obeying
-from tpush.pusher.receiver import Receiver
 from tpush.pusher.refusal import refusal
 from tpush.pusher.room import NoRoom, Room
 from tpush.pusher.telling import NOBODY, Telling
@@ -96,10 +96,10 @@ class PusherFactory(WebSocketServerFactory):
             proxies or Proxies(),
             self.metrics,
         )
-        self.audience: Audience[Receiver] = Audience(worker)
+        self.audience: Audience[Client] = Audience(worker)
         self.fanout = FanOut(self.audience, reactor)
-        self._groups = Groups(self.audience, limits.groups, exchange)
-        executor = Executor(self._groups, self.admission.rights, exchange, telling)
+        self.groups = Groups(self.audience, limits.groups, exchange)
+        executor = Executor(self.groups, self.admission.rights, exchange, telling)
         bounds = Bounds(limits.client_message, limits.client_frames, limits.groups)
         self._hearing: dict[Dialect, Hearing] = {
             V1(bounds): Serving(executor, exchange.settled),
@@ -149,9 +149,9 @@ class PusherFactory(WebSocketServerFactory):
         self._telling.connected(connection, worker)
         try:
             if user is not None:
-                self._groups.join(connection.connection, user_event(user))
+                self.groups.join(connection.connection, user_event(user))
             for group in groups:
-                if self._groups.join(connection.connection, group_event(group)):
+                if self.groups.join(connection.connection, group_event(group)):
                     self._telling.joined(connection, group)
         except TooManyGroups:
             connection.close(replace(FORBIDDEN, reason="too many groups"))
@@ -170,7 +170,7 @@ class PusherFactory(WebSocketServerFactory):
     def closed(self, connection: Connection) -> None:
         """Forget a client."""
         if connection.connection is not None:
-            self._telling.disconnected(connection, self._groups.remove(connection.connection))
+            self._telling.disconnected(connection, self.groups.remove(connection.connection))
         if connection in self._connections:
             self._connections.discard(connection)
             self.room.leave(connection.place)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from tpush.message import Message
-from tpush.pusher.audience import Audience
+from tpush.pusher.audience import Listeners
 from tpush.pusher.dialect import Joined
 from tpush.pusher.receiver import Receiver
 
@@ -29,7 +29,7 @@ class FanOut:
         clock: gives the turns.
     """
 
-    def __init__(self, audience: Audience[Receiver], clock: IReactorTime) -> None:
+    def __init__(self, audience: Listeners[Receiver], clock: IReactorTime) -> None:
         self._audience = audience
         self._clock = clock
         self._waiting: list[Message] = []

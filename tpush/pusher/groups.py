@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 
 from tpush.message import ConnectionID
 from tpush.pusher.audience import Audience
-from tpush.pusher.receiver import Receiver
 
 
 def _ignore(*_: object, **__: object) -> None:
@@ -51,7 +51,7 @@ class Groups:
         exchange: subscribes.
     """
 
-    def __init__(self, audience: Audience[Receiver], most: int, exchange: Exchange) -> None:
+    def __init__(self, audience: Audience[Any], most: int, exchange: Exchange) -> None:
         self._audience = audience
         self._most = most
         self._exchange = exchange

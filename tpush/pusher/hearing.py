@@ -2,28 +2,13 @@
 
 from typing import Protocol
 
-from tpush.message import ConnectionID
-from tpush.pusher.closing import Close
-from tpush.tokens import Claims
-
-
-class Speaking(Protocol):
-    """A client that has connected."""
-
-    connection: ConnectionID | None
-    claims: Claims
-
-    def write_frames(self, frames: bytes, messages: int) -> None:
-        """Write; nothing where the connection is closing."""
-
-    def close(self, close: Close) -> None:
-        """Begin the closing handshake."""
+from tpush.pusher.client import Client
 
 
 class Hearing(Protocol):
     """Listens to clients that speak one dialect. Never raises."""
 
-    def hear(self, client: Speaking, payload: bytes, *, text: bool) -> None:
+    def hear(self, client: Client, payload: bytes, *, text: bool) -> None:
         """Take a message of a client.
 
         Args:

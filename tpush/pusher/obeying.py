@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing_extensions import override
 
 from tpush.errors import InvalidName, TPushError
+from tpush.pusher.client import Client
 from tpush.pusher.closing import BUSY, FORBIDDEN, Close
 from tpush.pusher.commands import Command, read_command
 from tpush.pusher.executor import Executor, Forbidden
 from tpush.pusher.groups import TooManyGroups
-from tpush.pusher.hearing import Hearing, Speaking
+from tpush.pusher.hearing import Hearing
 
 
 class Obeying(Hearing):
@@ -26,14 +27,14 @@ class Obeying(Hearing):
         self._executor = executor
 
     @override
-    def hear(self, client: Speaking, payload: bytes, *, text: bool) -> None:
+    def hear(self, client: Client, payload: bytes, *, text: bool) -> None:
         """Do what a client asks for, or close it."""
         command = read_command(payload) if text else None
         close = None if command is None else self._obey(client, command)
         if close is not None:
             client.close(close)
 
-    def _obey(self, client: Speaking, command: Command) -> Close | None:
+    def _obey(self, client: Client, command: Command) -> Close | None:
         try:
             self._executor.execute(client, command)
         except Forbidden as forbidden:

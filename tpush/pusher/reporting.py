@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from tpush.message import Message
-from tpush.pusher.audience import Audience
+from tpush.pusher.audience import Listeners
 from tpush.pusher.dialect import Joined
 from tpush.pusher.fanout import FanOut
 from tpush.pusher.receiver import Outcome, Receiver
@@ -43,7 +43,7 @@ class Reporter:
     def __init__(
         self,
         fanout: FanOut,
-        audience: Audience[Receiver],
+        audience: Listeners[Receiver],
         clock: IReactorTime,
         report: Callable[[Ticket, Counts], object],
     ) -> None:

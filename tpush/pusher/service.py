@@ -1,8 +1,9 @@
 """The lifetime of a worker: one audience, behind one channel."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -27,6 +28,7 @@ from tpush.pusher.draining import drain
 from tpush.pusher.factory import PusherFactory
 from tpush.pusher.groups import Exchange
 from tpush.pusher.hooks import Hooks
+from tpush.pusher.orders import Orders
 from tpush.pusher.reporting import Reporter
 from tpush.receipt import Counts, Ticket
 
@@ -93,6 +95,14 @@ class PusherService(MultiService):
             self._hooks.telling,
             self._hooks.asking,
         )
+        self._orders = Orders(
+            self.factory.audience,
+            self.factory.groups,
+            self._hooks.telling,
+            self._info,
+            channel.flush,
+            self._report,
+        )
         self._reporter = Reporter(
             self.factory.fanout,
             self.factory.audience,
@@ -118,6 +128,8 @@ class PusherService(MultiService):
     def startService(self) -> None:
         super().startService()
         self._channel.subscribe(BROADCAST, self._send)
+        self._channel.obey(self._obey)
+        self._started = self._reactor.seconds()
         self._claim()
         self.log.info("worker {worker} started", worker=self.worker)
 
@@ -157,9 +169,23 @@ class PusherService(MultiService):
         else:
             self._reporter.send(message, message.ticket)
 
-    def _report(self, ticket: Ticket, counts: Counts) -> None:
+    def _obey(self, message: Message) -> None:
+        self.factory.flush()  # what was published before is for whom it was then
+        self._orders.obey(message)
+
+    def _info(self) -> Mapping[str, Any]:
+        factory = self.factory
+        return {
+            "worker": self.worker,
+            "connections": len(factory.audience),
+            "events": len(factory.audience.events),
+            "seconds": round(self._reactor.seconds() - self._started, 3),
+            "counters": asdict(factory.metrics),
+        }
+
+    def _report(self, ticket: Ticket, counts: Counts, reply: bytes = b"") -> None:
         try:
-            self._channel.report(ticket, counts)
+            self._channel.report(ticket, counts, reply)
         except TPushError as error:  # who waits for it is told that this worker is missing
             self.log.warn("a receipt is lost: {error}", error=error)
 

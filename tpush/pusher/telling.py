@@ -3,22 +3,14 @@
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from typing_extensions import override
 
 from tpush.message import ConnectionID, WorkerID, group_event
-from tpush.tokens import Claims
+from tpush.pusher.client import Client
 
 GROUP = group_event("")
 """What the events of groups begin with."""
-
-
-class Client(Protocol):
-    """A client that has connected."""
-
-    connection: ConnectionID | None
-    claims: Claims
 
 
 class Telling:

@@ -6,10 +6,11 @@ from twisted.internet.defer import Deferred
 from typing_extensions import override
 
 from tpush.errors import InvalidName, TPushError
+from tpush.pusher.client import Client
 from tpush.pusher.commands import Join, Leave
 from tpush.pusher.executor import Executor, Forbidden
 from tpush.pusher.groups import TooManyGroups
-from tpush.pusher.hearing import Hearing, Speaking
+from tpush.pusher.hearing import Hearing
 from tpush.pusher.v1.dialect import say
 from tpush.pusher.v1.requests import Ping, Request, RequestID, Wrong, read_request
 
@@ -27,7 +28,7 @@ class Serving(Hearing):
         self._settled = settled
 
     @override
-    def hear(self, client: Speaking, payload: bytes, *, text: bool) -> None:
+    def hear(self, client: Client, payload: bytes, *, text: bool) -> None:
         """Do what a client asks for, and answer."""
         try:
             request = read_request(payload, text=text)
@@ -35,7 +36,7 @@ class Serving(Hearing):
         except Wrong as wrong:
             _refuse(client, wrong.request, wrong.code, wrong.reason)
 
-    def _serve(self, client: Speaking, request: Request) -> None:
+    def _serve(self, client: Client, request: Request) -> None:
         command, name = request.command, request.id
         if isinstance(command, Ping):
             _say(client, "pong", name)
@@ -56,7 +57,7 @@ class Serving(Hearing):
         kind = "unsubscribed" if isinstance(command, Leave) else "published"
         _say(client, kind, name, group=command.group)
 
-    def _acknowledge(self, client: Speaking, name: RequestID, group: str) -> None:
+    def _acknowledge(self, client: Client, name: RequestID, group: str) -> None:
         """Tell a client that it has joined, when all that is published from now on comes to it."""
         known = self._settled()
         _answered = known.addCallbacks(
@@ -65,10 +66,10 @@ class Serving(Hearing):
         )
 
 
-def _say(client: Speaking, kind: str, name: RequestID, **fields: str) -> None:
+def _say(client: Client, kind: str, name: RequestID, **fields: str) -> None:
     answer = fields if name is None else {"id": name, **fields}
     client.write_frames(say(kind, **answer), 1)
 
 
-def _refuse(client: Speaking, name: RequestID, code: str, reason: str) -> None:
+def _refuse(client: Client, name: RequestID, code: str, reason: str) -> None:
     _say(client, "error", name, code=code, reason=reason)
