@@ -1,0 +1,239 @@
+"""Back ends that are told and asked, with real processes."""
+
+import json
+import resource
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import requests
+from twisted.trial.unittest import SynchronousTestCase
+from typing_extensions import override
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from tests.hooks.keys import OTHER, SECRET, secret_file, written
+from tests.integration.hook_server import Answer, HookServer
+from tests.integration.processes import Role, eventually, free_port
+
+WAIT = 10.0
+
+
+class HooksCase(SynchronousTestCase):
+    """One process with all roles, and a back end."""
+
+    @override
+    def setUp(self) -> None:
+        self.hook = HookServer()
+        self.addCleanup(lambda: self.hook.stop())
+        self.secrets = secret_file(self)
+
+    def start(self, *options: str) -> Role:
+        self.port, self.http = free_port(), free_port()
+        self.role = Role(
+            "tpush",
+            *("--listen-ws", f"tcp:{self.port}:interface=127.0.0.1"),
+            *("--listen-http", f"tcp:{self.http}:interface=127.0.0.1"),
+            *("--webhook-secret-file", str(self.secrets)),
+            *("--client-join", "open", "--client-publish", "open"),
+            *options,
+        )
+        self.addCleanup(self.role.stop)
+        self.role.wait_for("worker .* started")
+        return self.role
+
+    def client(self, query: str = "", **options: Any) -> ClientConnection:
+        client = connect(f"ws://127.0.0.1:{self.port}/{query}", legacy=True, **options)
+        self.addCleanup(client.close)
+        return client
+
+    def address(self, client: ClientConnection) -> str:
+        """Return the address that a client is greeted with."""
+        words = str(client.recv(WAIT)).split()
+        return ":".join(word.partition(":")[2] for word in words[:2])
+
+    def until_told(self, *last: str) -> Sequence[tuple[str, str]]:
+        eventually(lambda: self.hook.told[-1:] == [last], f"{last} was told", WAIT)
+        return self.hook.told
+
+
+class WebhookTests(HooksCase):
+    """What clients do is told, signed, in order and again where it fails."""
+
+    def test_told(self) -> None:
+        """All that a client does; what waits at the end is told before the process has ended."""
+        self.start("--webhook", f"{self.hook.url}/events")
+        client = self.client("?group=a")
+        address = self.address(client)
+        for said in ('"add_group","group_id":"b"', '"leave_group","group_id":"a"'):
+            client.send('{"cmd":' + said + "}")
+        client.send('{"cmd":"send_to_group","group_id":"b","message":"hello"}')
+        self.assertEqual(client.recv(WAIT), "hello")
+        before = [
+            ("connect", address), ("join", "a"), ("join", "b"), ("leave", "a"), ("message", "b"),
+        ]  # fmt: skip
+        self.assertEqual(self.until_told("message", "b"), before)
+        self.assertEqual(self.hook.events[-1]["content"], "hello")
+        self.assertLess(abs(self.hook.events[0]["time"] - time.time()), WAIT)
+        self.assertEqual(self.role.stop(), 0)
+        self.assertEqual(self.hook.told, [*before, ("leave", "b"), ("disconnect", address)])
+        self.assertEqual(self.hook.unsigned, 0)
+        self.assertNotIn(written(SECRET), self.role.log)
+        self.assertNotIn("Traceback", self.role.log)
+
+    def test_again(self) -> None:
+        """Nothing is lost, and all is in order, after errors and with nobody at its port."""
+        answers = iter([500, 503, 302])
+        self.hook.answer = lambda _path, _body: (next(answers, 200), b"")
+        self.start("--webhook", f"{self.hook.url}/events")
+        addresses = [self.address(self.client())]
+        self.until_told("connect", addresses[0])
+        eventually(lambda: len(self.hook.calls) == 4, "three answers were no success", WAIT)
+        self.assertEqual(len({name for _, name, _ in self.hook.calls}), 1)
+        self.hook.stop()
+        addresses.append(self.address(self.client()))
+        self.role.wait_for("attempt 1 to send events to --webhook failed: Connection")
+        told = self.hook.told
+        self.hook = HookServer(self.hook.port)
+        addresses.append(self.address(self.client()))
+        self.until_told("connect", addresses[2])
+        expected = [("connect", address) for address in addresses]
+        self.assertEqual([*told, *self.hook.told], expected)
+
+    def test_new_secrets(self) -> None:
+        """With the old secret and the new one both back ends can verify; SIGHUP reads them."""
+        self.start("--webhook", f"{self.hook.url}/events")
+        self.secrets.write_text(f"{written(OTHER)}\n{written(SECRET)}\n")
+        self.role.process.send_signal(1)
+        self.role.wait_for("did what SIGHUP asks for")
+        self.until_told("connect", self.address(self.client()))
+        self.hook._secret = OTHER
+        self.until_told("connect", self.address(self.client()))
+        self.assertEqual(self.hook.unsigned, 0)
+
+    def test_a_back_end_that_is_silent(self) -> None:
+        """It slows no client, takes no memory without bound, and keeps no process from its end."""
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.listen()
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+            self.start("--webhook", url, "--max-webhook-events", "100", "--max-frames", "0")
+            client = self.client("?group=a")
+            client.recv(WAIT)
+            big = "x" * 30_000
+            self.send(client, big, 100)
+            before = resident(self.role.process.pid)
+            took = self.send(client, big, 1_200)
+            grown = resident(self.role.process.pid) - before
+            # All of them are 36 MB, and a hundred may wait.
+            self.assertLess(grown, 15_000_000)
+            self.assertLess(took, 8)
+            self.role.wait_for("events were not sent to --webhook, .*: too many wait")
+            self.assertLess(self.role.log.count("too many wait"), 60)
+            began = time.monotonic()
+            self.assertEqual(self.role.stop(), 0)
+            self.assertLess(time.monotonic() - began, 8)
+            self.role.wait_for("events were not sent to --webhook, .*: the worker ends")
+
+    def send(self, client: ClientConnection, message: str, count: int) -> float:
+        """Send to the group, and have each back; return the seconds that it took."""
+        began = time.monotonic()
+        said = json.dumps({"cmd": "send_to_group", "group_id": "a", "message": message})
+        for _ in range(count):
+            client.send(said)
+            self.assertEqual(client.recv(WAIT), message)
+        return time.monotonic() - began
+
+
+class ConnectHookTests(HooksCase):
+    """Who may connect is asked, and who does not answer lets nobody in."""
+
+    def answer(self, path: str, body: dict[str, Any]) -> Answer:
+        said = {
+            "/no": b'{"allow":false,"reason":"not today"}',
+            "/ann": b'{"user":"ann","groups":["vip"]}',
+            "/silent": b"",
+            "/broken": b"oops",
+        }
+        asked = body.get("path", "")
+        if asked == "/silent":
+            self.silence.wait(WAIT)
+        return 200, said.get(asked, b"{}")
+
+    def test_asked(self) -> None:
+        """Refused, named, put into groups, too late and broken: each as a program and a page."""
+        self.silence = threading.Event()
+        self.addCleanup(self.silence.set)
+        self.hook.answer = self.answer
+        self.start("--connect-hook", f"{self.hook.url}/ask", "--connect-hook-timeout", "0.5")
+        for path, status, code in (("no", 403, 4503), ("silent", 503, 1013), ("broken", 503, 1013)):
+            with self.assertRaises(InvalidStatus) as refused:
+                self.client(path)
+            self.assertEqual(refused.exception.response.status_code, status, path)
+            page = self.client(path, origin="http://127.0.0.1")
+            with self.assertRaises(ConnectionClosed) as closed:
+                page.recv(WAIT)
+            assert closed.exception.rcvd is not None
+            self.assertEqual(closed.exception.rcvd.code, code, path)
+            if path == "no":
+                self.assertEqual(closed.exception.rcvd.reason, "not today")
+        ann = self.client("ann?x=1&token=hidden")
+        address = self.address(ann)
+        for to in ({"user": "ann"}, {"group": "vip"}, {"connection": address}):
+            url = f"http://127.0.0.1:{self.http}/v1/publish"
+            answer = requests.post(url, json={"to": to, "content": str(to)}, timeout=WAIT)
+            self.assertEqual(answer.status_code, 200)
+            self.assertEqual(ann.recv(WAIT), str(to))
+        path, _, asked = self.hook.calls[-1]
+        self.assertEqual(path, "/ask")
+        self.assertEqual((asked["address"], asked["query"]), ("127.0.0.1", {"x": ["1"]}))
+        self.assertEqual(self.hook.unsigned, 0)
+        # Those who do not wait for the answer break nothing.
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", self.port)) as hasty:
+                hasty.sendall(
+                    b"GET /silent HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+                    b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                    b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+                )
+        self.silence.set()
+        self.address(self.client("ann"))
+        self.hook.stop()
+        with self.assertRaises(InvalidStatus) as refused:
+            self.client("ann")
+        self.assertEqual(refused.exception.response.status_code, 503)
+        self.assertEqual(self.role.stop(), 0)
+        self.assertNotIn("Traceback", self.role.log)
+        self.assertNotIn("hidden", self.role.log)
+
+    def test_workers(self) -> None:
+        """Several workers ask and tell too: settings and secrets come to them."""
+        port, channel = free_port(), free_port()
+        self.hook.answer = self.answer
+        broker = Role("tpush-channel", "--listen", f"tcp:{channel}:interface=127.0.0.1")
+        self.addCleanup(broker.stop)
+        self.role = Role(
+            "tpush-ws",
+            *("--listen", f"tcp:{port}:interface=127.0.0.1", "--workers", "2"),
+            *("--channel", f"tcp:127.0.0.1:{channel}"),
+            *("--webhook", f"{self.hook.url}/events", "--connect-hook", f"{self.hook.url}/ask"),
+            *("--webhook-secret-file", str(self.secrets)),
+        )
+        self.addCleanup(self.role.stop)
+        self.role.wait_for("connected to the channel", 2)
+        self.port = port
+        clients = [self.client("ann") for _ in range(8)]
+        addresses = {self.address(client) for client in clients}
+        self.assertEqual(self.role.stop(), 0)
+        for kind in ("connect", "disconnect"):
+            self.assertEqual({where for what, where in self.hook.told if what == kind}, addresses)
+        self.assertEqual({event["user"] for event in self.hook.events}, {"ann"})
+        self.assertEqual(self.hook.unsigned, 0)
+
+
+def resident(pid: int) -> int:
+    """Return the bytes of memory that a process has."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
