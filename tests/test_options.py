@@ -89,7 +89,6 @@ class OptionsTests(SynchronousTestCase):
             (["--webhook", "http:///x"], {}, "tpush-ws: --webhook is a URL such as https://app."),
             (["--webhook", "http://x:y/"], {}, "tpush-ws: --webhook is a URL such as https://app."),
             (["--webhook", "http://x/ y"], {}, "tpush-ws: --webhook is a URL such as https://app."),
-            (["--connect-hook", "https://a:b@x/"], {}, "--connect-hook is a URL without a user"),
             (["--webhook", "http://x/"], {}, "tpush-ws: --webhook needs --webhook-secret-file"),
             ([], {"TPUSH_CONNECT_HOOK": "http://x/"}, "tpush-ws: --connect-hook needs --webhook-"),
             (["--webhook-secret-file", "/nowhere"], {}, "tpush-ws: cannot read /nowhere: no such"),
@@ -159,6 +158,10 @@ class OptionsTests(SynchronousTestCase):
         options = self.parse(*hook, "--webhook", "http://localhost:8000")
         self.assertEqual(options["connect-hook"], "https://x/hook?y")
         self.assertEqual(options.limits.connect_hook_wait, 5)
+        said = self.refused(*hook, "--webhook", "https://ann:hunter2@x/")
+        self.assertEqual(
+            said, "tpush-ws: --webhook has a user or a password in it, which are not sent"
+        )
         said = self.refused(*hook, "--handshake-timeout", "5")
         self.assertIn("--connect-hook-timeout 5 is not below --handshake-timeout 5", said)
         self.parse("--handshake-timeout", "5")

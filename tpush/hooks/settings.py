@@ -1,6 +1,7 @@
 """Which back ends are called, and what signs the calls."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from tpush.hooks.keys import SigningKeys
 
@@ -15,7 +16,7 @@ class HookSettings:
         keys: what calls are signed with; there has to be some where a URL is given.
 
     Raises:
-        ValueError: there is a URL, and nothing to sign with.
+        ValueError: there is a URL, and nothing to sign with, or a password in it.
     """
 
     webhook: str = ""
@@ -26,6 +27,9 @@ class HookSettings:
         for name, url in (("webhook", self.webhook), ("connect-hook", self.connect_hook)):
             if url and self.keys is None:
                 raise ValueError(f"--{name} needs --webhook-secret-file: calls to it are signed")
+            if "@" in urlsplit(url).netloc:
+                # Command lines are seen by all; nor must this error show what it is about.
+                raise ValueError(f"--{name} has a user or a password in it, which are not sent")
 
 
 NO_HOOKS = HookSettings()
