@@ -163,6 +163,15 @@ class SenderTests(SynchronousTestCase):
         self.successResultOf(self.stop())
         self.assertQuiet()
 
+    def test_stop_with_one_on_its_way(self) -> None:
+        """A client that was dropped a moment ago is told of in the next turn, and still sent."""
+        self.clock.callLater(0, self.add, 1)
+        stopped = self.stop()
+        self.assertSent([1])
+        self.post.answer()
+        self.successResultOf(stopped)
+        self.assertQuiet()
+
     def test_stop_in_a_pause(self) -> None:
         """A batch that has failed is sent again at once."""
         self.add(1)
