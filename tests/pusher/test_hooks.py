@@ -1,6 +1,8 @@
 """The back ends that a worker calls, in memory."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -41,7 +43,7 @@ class HooksTests(SynchronousTestCase):
         return self.make(HookSettings(url, url + "connect" if asks else "", keys))
 
     def make(self, hooks: HookSettings) -> PusherService:
-        with patch("tpush.pusher.hooks.make_agent", lambda *_: AsSent(self.agent)):
+        with patch("tpush.hooks.agent.make_agent", lambda *_: AsSent(self.agent)):
             service = PusherService(
                 LocalBroker(self.clock).channel(),
                 ["nowhere"],
@@ -142,3 +144,12 @@ class HooksTests(SynchronousTestCase):
         self.assertRaises(ValueError, HookSettings, "http://back.end/")
         self.assertRaises(ValueError, HookSettings, "", "http://back.end/")
         HookSettings("", "", SigningKeys(str(Path(self.secrets))))
+
+
+class ImportTests(SynchronousTestCase):
+    """A worker that calls nobody starts without what calls take."""
+
+    def test_nothing_to_call(self) -> None:
+        """No HTTP client is imported by a service without hooks."""
+        program = "import sys, tpush.pusher.service; sys.exit('treq' in sys.modules)"
+        self.assertEqual(subprocess.run([sys.executable, "-c", program]).returncode, 0)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -10,13 +11,15 @@ from twisted.logger import Logger
 from tpush.errors import HookFailed
 from tpush.forwarded import Address
 from tpush.hooks.answer import Answer
-from tpush.hooks.asking import ConnectHook
 from tpush.metrics import PusherMetrics
 from tpush.pusher.admission import Admitted
 from tpush.pusher.closing import BUSY, FORBIDDEN, Close
 from tpush.pusher.refusal import UNPRINTABLE, Denied
 from tpush.sparing import SparingLog
 from tpush.tokens import Claims
+
+if TYPE_CHECKING:
+    from tpush.hooks.asking import ConnectHook
 
 LONGEST = 123
 """Bytes of a reason that go into a close frame, :rfc:`6455#section-5.5`."""
@@ -59,7 +62,7 @@ class Asking:
 
     def __init__(
         self,
-        hook: ConnectHook,
+        hook: "ConnectHook",
         reactor: IReactorTime,
         metrics: PusherMetrics,
         now: Callable[[], float],

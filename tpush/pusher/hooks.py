@@ -3,20 +3,19 @@
 import os
 from collections.abc import Callable
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from twisted.web.client import HTTPConnectionPool
-
-from tpush.hooks.agent import make_agent, make_pool
-from tpush.hooks.asking import ConnectHook
-from tpush.hooks.post import Post
-from tpush.hooks.sender import Sender
 from tpush.hooks.settings import HookSettings
 from tpush.limits import Limits
 from tpush.metrics import PusherMetrics
 from tpush.net.clock import time_of_day
 from tpush.pusher.asking import Asking
 from tpush.pusher.telling import NOBODY, EventTelling, Telling
+
+if TYPE_CHECKING:
+    from twisted.web.client import HTTPConnectionPool
+
+    from tpush.hooks.sender import Sender
 
 NAME_BYTES = 16
 """Random bytes of the name of a call."""
@@ -48,6 +47,12 @@ class Hooks:
         self._pool: HTTPConnectionPool | None = None
         if keys is None:
             return
+        # An HTTP client is 50 ms of a worker's start, and one that calls nobody does without.
+        from tpush.hooks.agent import make_agent, make_pool
+        from tpush.hooks.asking import ConnectHook
+        from tpush.hooks.post import Post
+        from tpush.hooks import sender
+
         self._pool = make_pool(reactor, limits.connect_hook_requests + 1)
         agent = make_agent(reactor, self._pool)
 
@@ -60,7 +65,7 @@ class Hooks:
         if settings.webhook:
             chance = Random(entropy(8)).random  # noqa: S311 - the length of pauses
             told = post(settings.webhook, limits.hook_wait)
-            self._sender = Sender(told, reactor, limits, metrics, draw, chance)
+            self._sender = sender.Sender(told, reactor, limits, metrics, draw, chance)
             self.telling = EventTelling(self._sender.add, time_of_day)
         if settings.connect_hook:
             asked = post(settings.connect_hook, limits.connect_hook_wait)
