@@ -48,10 +48,10 @@ class Hooks:
         if keys is None:
             return
         # An HTTP client is 50 ms of a worker's start, and one that calls nobody does without.
+        from tpush.hooks import sender
         from tpush.hooks.agent import make_agent, make_pool
         from tpush.hooks.asking import ConnectHook
         from tpush.hooks.post import Post
-        from tpush.hooks import sender
 
         self._pool = make_pool(reactor, limits.connect_hook_requests + 1)
         agent = make_agent(reactor, self._pool)
