@@ -19,6 +19,7 @@ from zope.interface import alsoProvides
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
 from tpush.message import ConnectionID, Target, check_text, encode
+from tpush.orders import Order, unpack_order
 from tpush.publisher.guard import Guard
 from tpush.publisher.site import PublisherSite
 from tpush.receipt import Receipt
@@ -35,6 +36,7 @@ class FakeChannel:
         self.published: list[Published] = []
         self.beyond: tuple[Sequence[Target], Sequence[Target], str, bool] = (), (), "", False
         """Of the last: further targets, those that do not get it, the key, whether it is JSON."""
+        self.orders: list[tuple[Order, list[Target], list[Target]]] = []
         self.refusing: Callable[[], None] = lambda: None
         """Raises what the next publish is to raise."""
         self.receipts: list[Deferred[Receipt]] = []
@@ -62,6 +64,20 @@ class FakeChannel:
         self.beyond = also, but, key, json
         if not receipt:
             return None
+        self.receipts.append(Deferred())
+        return self.receipts[-1]
+
+    def order(
+        self,
+        event: str,
+        order: bytes,
+        *,
+        connection: ConnectionID | None = None,
+        also: Sequence[Target] = (),
+        but: Sequence[Target] = (),
+    ) -> Deferred[Receipt]:
+        self.refusing()
+        self.orders.append((unpack_order(order), [(event, connection), *also], list(but)))
         self.receipts.append(Deferred())
         return self.receipts[-1]
 

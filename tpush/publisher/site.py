@@ -23,7 +23,7 @@ from tpush.publisher.load import Load
 from tpush.publisher.plain import Missing
 from tpush.publisher.request import PublisherRequest
 from tpush.publisher.seed import Seed
-from tpush.publisher.v1.resource import V1
+from tpush.publisher.v1.root import V1
 
 FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nServer: tpush\r\nRetry-After: 1\r\n"

@@ -3,10 +3,11 @@
 from tests.channel.contract.jobs import Jobs
 from tests.channel.contract.lifetime import Lifetime
 from tests.channel.contract.messages import Messages
+from tests.channel.contract.orders import Orders
 from tests.channel.contract.receipts import Receipts
 from tests.channel.contract.subscriptions import Subscriptions
 from tests.channel.contract.targets import Targets
 
 
-class ChannelContract(Messages, Targets, Receipts, Subscriptions, Jobs, Lifetime):
+class ChannelContract(Messages, Targets, Receipts, Orders, Subscriptions, Jobs, Lifetime):
     """The tests; those who inherit say how a channel is made."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tpush.errors import InvalidName
-from tpush.message import MAX_TARGETS, Target, check_name, encode
+from tpush.message import Target, check_name, encode
 from tpush.publisher.errors import BadRequest
-from tpush.publisher.v1.target import read_target
+from tpush.publisher.v1.fields import read_except, read_object, read_to
 
 CONTENTS = ("content", "data", "base64")
 FIELDS = frozenset({"to", "except", "receipt", "key", *CONTENTS})
@@ -45,26 +45,9 @@ def read_order(said: Any) -> Order:
     Raises:
         BadRequest: it is none.
     """
-    if not isinstance(said, dict):
-        raise BadRequest("a publish is an object")
-    if not FIELDS.issuperset(said):
-        raise BadRequest(f"a publish has {', '.join(sorted(FIELDS))}, and nothing else")
-    if "to" not in said:
-        raise BadRequest("to is missing: whom it is for")
-    to, but = said["to"], said.get("except", ())
-    targets = _targets("to", to) if isinstance(to, list) else (read_target("to", to),)
-    if not targets:
-        raise BadRequest("to has nobody in it")
-    excepted = _targets("except", but) if but else ()
-    return Order(targets, excepted, _content(said), "data" in said, _receipt(said), _key(said))
-
-
-def _targets(field: str, said: Any) -> Sequence[Target]:
-    if not isinstance(said, list):
-        raise BadRequest(f"{field} is a list of targets")
-    if len(said) > MAX_TARGETS:
-        raise BadRequest(f"{field} has at most {MAX_TARGETS} targets")
-    return [read_target(field, each) for each in said]
+    read_object(said, "a publish", FIELDS)
+    to, but, content = read_to(said), read_except(said), _content(said)
+    return Order(to, but, content, "data" in said, _receipt(said), _key(said))
 
 
 def _receipt(said: Mapping[str, Any]) -> bool:

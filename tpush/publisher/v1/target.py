@@ -39,6 +39,26 @@ def read_target(field: str, said: Any) -> Target:
     return READERS[kind](value)
 
 
+def check_called(kind: str, name: Any, event: Callable[[str], str]) -> str:
+    """Return the name of a group or a user, if one can be called so.
+
+    Args:
+        kind: ``group`` or ``user``.
+        name: what it is called.
+        event: returns what is published to it.
+
+    Raises:
+        BadRequest: none can.
+    """
+    if not isinstance(name, str) or not name:
+        raise BadRequest(f"{kind} is text, and not empty")
+    try:
+        check_name(event(name))
+    except InvalidName:
+        raise BadRequest(f"no {kind} can be called so") from None
+    return name
+
+
 def _broadcast(value: Any) -> Target:
     if value is not True:
         raise BadRequest("broadcast is true")
@@ -56,20 +76,11 @@ def _connection(value: Any) -> Target:
 
 
 def _group(value: Any) -> Target:
-    return _named("group", value, group_event), None
+    return group_event(check_called("group", value, group_event)), None
 
 
 def _user(value: Any) -> Target:
-    return _named("user", value, user_event), None
-
-
-def _named(kind: str, value: Any, event: Callable[[str], str]) -> str:
-    if not isinstance(value, str) or not value:
-        raise BadRequest(f"{kind} is text, and not empty")
-    try:
-        return check_name(event(value))
-    except InvalidName:
-        raise BadRequest(f"no {kind} can be called so") from None
+    return user_event(check_called("user", value, user_event)), None
 
 
 READERS: Mapping[str, Callable[[Any], Target]] = {
