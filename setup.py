@@ -20,6 +20,7 @@ setup(
         "tpush",
         "tpush.channel",
         "tpush.hooks",
+        "tpush.http",
         "tpush.net",
         "tpush.publisher",
         "tpush.publisher.v1",
@@ -37,8 +38,10 @@ setup(
         "PyJWT[crypto] >= 2.15",
         # Compiled; every message is packed with it. Autobahn brings it too.
         "msgpack >= 1.1",
-        # What back ends are told and asked goes out by it.
+        # What back ends are told and asked goes out by it, and one client of the JSON API.
         "treq >= 25.5",
+        # The other client, which blocks.
+        "requests >= 2.32",
         "typing_extensions >= 4.12",
     ],
     extras_require={

@@ -1,0 +1,177 @@
+"""The client for scripts, threads and WSGI frameworks, on ``requests``: there is no reactor."""
+
+import time
+from collections.abc import Callable, Sequence
+from http.cookiejar import DefaultCookiePolicy
+from random import random
+from secrets import token_urlsafe
+from types import TracebackType
+from typing import Self, cast
+
+import requests
+from requests.adapters import BaseAdapter, HTTPAdapter
+
+from tpush.http.errors import NotReachable
+from tpush.http.outcome import Answer, Outcome
+from tpush.http.publish import Content, Publish
+from tpush.http.retry import DEFAULT, Retry
+from tpush.http.sending import Request, Sending, with_keys
+from tpush.http.server import Server
+from tpush.http.target import Target, Targets
+from tpush.receipt import Receipt
+
+
+class BlockingPublisher:
+    """Publishes by the JSON API, and waits for the answer.
+
+    Several threads may use one. Where a server forks its processes, each process makes its own, or
+    one that was made before has published nothing yet: connections are not to be shared.
+
+    Args:
+        url: the publisher's, such as ``http://127.0.0.1:4237``.
+        key: the API key; "" is none.
+        retry: when to try again. Where it does, each publish has an idempotency key, so that it
+            is published once.
+        timeout: seconds to connect, and seconds without a byte of the answer.
+        connections: that are kept open for the next request.
+        adapter: makes the requests; the default is one of our own.
+        sleep: waits for so many seconds.
+        draw_key: returns an idempotency key that nobody else has.
+        chance: returns a random number, 0 to 1, for the pauses.
+
+    Raises:
+        ValueError: *url* or *key* cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str = "",
+        retry: Retry = DEFAULT,
+        timeout: float = 10.0,
+        connections: int = 10,
+        adapter: BaseAdapter | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+        draw_key: Callable[[], str] = token_urlsafe,
+        chance: Callable[[], float] = random,  # noqa: S311 - nothing is kept secret by it
+    ) -> None:
+        self._server = Server(url, key)
+        self._retry = retry
+        self._timeout = timeout
+        self._sleep = sleep
+        self._draw_key = draw_key
+        self._chance = chance
+        self._session = requests.Session()
+        # Else an entry of ~/.netrc would take the key's place.
+        self._session.auth = _leave_as_it_is
+        # They are all that a session would let one thread change under another.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = adapter or HTTPAdapter(pool_maxsize=connections)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def publish(
+        self,
+        to: Targets,
+        content: Content,
+        *,
+        but: Sequence[Target] = (),
+        idempotency_key: str = "",
+    ) -> None:
+        """Publish; returns when it is accepted.
+
+        Args:
+            to: as :class:`Publish` has it, like all of them.
+            content: the same.
+            but: the same.
+            idempotency_key: the same.
+
+        Raises:
+            PublishFailed: it was not accepted, or it is not known.
+        """
+        self._send([Publish(to, content, but, idempotency_key=idempotency_key)], batch=False)
+
+    def publish_with_receipt(
+        self,
+        to: Targets,
+        content: Content,
+        *,
+        but: Sequence[Target] = (),
+        idempotency_key: str = "",
+    ) -> Receipt:
+        """Publish, and return what became of it.
+
+        Args:
+            to: as :class:`Publish` has it, like all of them.
+            content: the same.
+            but: the same.
+            idempotency_key: the same.
+
+        Raises:
+            PublishFailed: it was not accepted, or it is not known.
+        """
+        publish = Publish(to, content, but, receipt=True, idempotency_key=idempotency_key)
+        return cast(Receipt, self._send([publish], batch=False)[0])
+
+    def batch(self, publishes: Sequence[Publish]) -> Sequence[Outcome]:
+        """Publish many in one request, and return what became of each, in their order.
+
+        Args:
+            publishes: 1 to 1,000.
+
+        Raises:
+            PublishFailed: that was the same for all: nobody was there, or nothing was taken.
+        """
+        return self._send(publishes, batch=True)
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self._session.close()
+
+    def _send(self, publishes: Sequence[Publish], *, batch: bool) -> Sequence[Outcome]:
+        keyed = with_keys(publishes, self._retry, self._draw_key)
+        sending = Sending(keyed, self._retry, self._chance, batch=batch)
+        while True:
+            try:
+                pause = sending.answered(self._ask(sending.request))
+            except requests.RequestException as error:
+                pause = sending.failed(NotReachable(f"{self._server.url}: {_said(error)}"))
+            if pause is None:
+                return sending.outcomes()
+            self._sleep(pause)
+
+    def _ask(self, request: Request) -> Answer:
+        response = self._session.post(
+            self._server.at(request.path),
+            data=request.body,
+            headers=dict(self._server.headers),
+            # A redirection would take the key, and the message, to somewhere else.
+            allow_redirects=False,
+            timeout=self._timeout,
+        )
+        after, date = (response.headers.get(name, "") for name in ("Retry-After", "Date"))
+        return Answer(response.status_code, response.content, after, date)
+
+
+def _leave_as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _said(error: BaseException) -> str:
+    """Return what happened: what is at the bottom of errors that wrap each other."""
+    inner = error.__cause__ or error.__context__
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    return _said(inner) if inner else str(error) or type(error).__name__

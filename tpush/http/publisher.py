@@ -1,0 +1,194 @@
+"""The client for programs on Twisted, on treq."""
+
+from collections.abc import Callable, Sequence
+from random import random
+from secrets import token_urlsafe
+from typing import Any, cast
+
+from treq.client import HTTPClient
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
+from twisted.internet.task import deferLater
+from twisted.web.client import (
+    Agent,
+    HTTPConnectionPool,
+    RequestTransmissionFailed,
+    ResponseFailed,
+)
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent
+
+from tpush.http.answer_body import read_whole
+from tpush.http.errors import NotReachable, StrangeAnswer
+from tpush.http.outcome import Answer, Outcome
+from tpush.http.publish import Content, Publish
+from tpush.http.request_body import WholeBody
+from tpush.http.retry import DEFAULT, Retry
+from tpush.http.sending import Request, Sending, with_keys
+from tpush.http.server import Server
+from tpush.http.target import Target, Targets
+from tpush.receipt import Receipt
+
+NO_ANSWER = (
+    ConnectError,
+    ConnectionClosed,
+    DNSLookupError,
+    RequestTransmissionFailed,
+    ResponseFailed,
+    TimeoutError,
+)
+
+IDLE = 30
+"""Seconds that a connection is kept for the next request: less than a publisher keeps it."""
+
+
+class Publisher:
+    """Publishes by the JSON API.
+
+    Args:
+        url: the publisher's, such as ``http://127.0.0.1:4237``.
+        key: the API key; "" is none.
+        retry: when to try again. Where it does, each publish has an idempotency key, so that it
+            is published once.
+        timeout: seconds for one attempt.
+        connections: that are kept open for the next request. More are opened where more is under
+            way.
+        reactor: the reactor to use; the default is Twisted's global one.
+        agent: makes the requests; the default is one of our own.
+        draw_key: returns an idempotency key that nobody else has.
+        chance: returns a random number, 0 to 1, for the pauses.
+
+    Raises:
+        ValueError: *url* or *key* cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str = "",
+        retry: Retry = DEFAULT,
+        timeout: float = 10.0,
+        connections: int = 10,
+        reactor: Any = None,
+        agent: IAgent | None = None,
+        draw_key: Callable[[], str] = token_urlsafe,
+        chance: Callable[[], float] = random,  # noqa: S311 - nothing is kept secret by it
+    ) -> None:
+        if reactor is None:
+            from twisted.internet import reactor
+        self._server = Server(url, key)
+        self._retry = retry
+        self._timeout = timeout
+        self._reactor = reactor
+        self._pool = HTTPConnectionPool(reactor)
+        self._pool.maxPersistentPerHost = connections
+        self._pool.cachedConnectionTimeout = IDLE
+        agent = agent or Agent(reactor, pool=self._pool)
+        self._http = HTTPClient(agent, data_to_body_producer=WholeBody)
+        self._draw_key = draw_key
+        self._chance = chance
+
+    def publish(
+        self,
+        to: Targets,
+        content: Content,
+        *,
+        but: Sequence[Target] = (),
+        idempotency_key: str = "",
+    ) -> Deferred[None]:
+        """Publish; fires when it is accepted, or fails with a :class:`PublishFailed`.
+
+        Args:
+            to: as :class:`Publish` has it, like all of them.
+            content: the same.
+            but: the same.
+            idempotency_key: the same.
+        """
+        publish = Publish(to, content, but, idempotency_key=idempotency_key)
+        return self._send([publish], batch=False).addCallback(lambda _: None)
+
+    def publish_with_receipt(
+        self,
+        to: Targets,
+        content: Content,
+        *,
+        but: Sequence[Target] = (),
+        idempotency_key: str = "",
+    ) -> Deferred[Receipt]:
+        """Publish; fires with what became of it, or fails with a :class:`PublishFailed`.
+
+        Args:
+            to: as :class:`Publish` has it, like all of them.
+            content: the same.
+            but: the same.
+            idempotency_key: the same.
+        """
+        publish = Publish(to, content, but, receipt=True, idempotency_key=idempotency_key)
+        return self._send([publish], batch=False).addCallback(lambda said: cast(Receipt, said[0]))
+
+    def batch(self, publishes: Sequence[Publish]) -> Deferred[Sequence[Outcome]]:
+        """Publish many in one request; fires with what became of each, in their order.
+
+        It fails with a :class:`PublishFailed` where that was the same for all: nobody was there.
+
+        Args:
+            publishes: 1 to 1,000.
+        """
+        return self._send(publishes, batch=True)
+
+    def close(self) -> Deferred[None]:
+        """Close the connections that are kept; fires when they are closed."""
+        closed: Deferred[None] = self._pool.closeCachedConnections()
+        return closed
+
+    def _send(self, publishes: Sequence[Publish], *, batch: bool) -> Deferred[Sequence[Outcome]]:
+        keyed = with_keys(publishes, self._retry, self._draw_key)
+        sending = Sending(keyed, self._retry, self._chance, batch=batch)
+        return Deferred.fromCoroutine(self._carry_out(sending))
+
+    async def _carry_out(self, sending: Sending) -> Sequence[Outcome]:
+        while True:
+            asking = Deferred.fromCoroutine(self._ask(sending.request))
+            try:
+                answer = await asking.addTimeout(self._timeout, self._reactor, _give_up)
+                pause = sending.answered(answer)
+            except StrangeAnswer as error:
+                pause = sending.failed(error)
+            except NO_ANSWER as error:
+                pause = sending.failed(NotReachable(f"{self._server.url}: {_said(error)}"))
+            if pause is None:
+                return sending.outcomes()
+            await deferLater(self._reactor, pause)
+
+    async def _ask(self, request: Request) -> Answer:
+        response = await self._http.post(
+            self._server.at(request.path),
+            data=request.body,
+            headers=Headers({name: [value] for name, value in self._server.headers.items()}),
+            # A redirection would take the key, and the message, to somewhere else.
+            allow_redirects=False,
+            unbuffered=True,
+            reactor=self._reactor,
+        )
+        body = await read_whole(response)
+        headers = response.headers
+        after, date = (headers.getRawHeaders(name, [""])[0] for name in ("Retry-After", "Date"))
+        return Answer(response.code, body, after, date)
+
+
+def _give_up(_failure: object, _seconds: float) -> Answer:
+    """Say so in one way: what is cancelled fails in many, by how far it had come.
+
+    Raises:
+        TimeoutError: always.
+    """
+    raise TimeoutError("no answer in time")
+
+
+def _said(error: Exception) -> str:
+    """Return what happened: what the agent wraps an error in says nothing of it."""
+    reasons = getattr(error, "reasons", None)
+    if reasons:
+        return _said(reasons[0].value)
+    return str(error).rstrip(".") or type(error).__name__
