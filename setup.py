@@ -19,6 +19,7 @@ setup(
     packages=[
         "tpush",
         "tpush.channel",
+        "tpush.command",
         "tpush.hooks",
         "tpush.http",
         "tpush.net",
@@ -44,6 +45,7 @@ setup(
         "requests >= 2.32",
         "typing_extensions >= 4.12",
     ],
+    entry_points={"console_scripts": ["tpush = tpush.command.main:main"]},
     extras_require={
         "test": [
             "build",

@@ -9,6 +9,7 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from tpush.command.status import MEANINGS
 from tpush.limits import Limits
 from tpush.options import Option
 from tpush.pusher.closing import TABLE
@@ -74,6 +75,15 @@ class CloseTable(Generated):
         return rows([("close code", "reason", "come back"), *table])
 
 
+class StatusTable(Generated):
+    """Every exit status of the command."""
+
+    def lines(self) -> list[str]:
+        """Return a table with a row for each."""
+        table = [(str(int(status)), meaning) for status, meaning in MEANINGS.items()]
+        return rows([("status", "when"), *table])
+
+
 def _said(docstring: str) -> dict[str, str]:
     """Read what a Google-style docstring says of each argument."""
     said: dict[str, str] = {}
@@ -92,4 +102,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("option-table", OptionTable)
     app.add_directive("limit-table", LimitTable)
     app.add_directive("close-table", CloseTable)
+    app.add_directive("status-table", StatusTable)
     return {"parallel_read_safe": True}

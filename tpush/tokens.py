@@ -13,7 +13,7 @@ import json
 import re
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -206,6 +206,21 @@ class TokenKeys:
     def _left(self, end: int) -> float:
         now = time.time()
         return max(0.0, min(end, now + FURTHEST) - now + self._leeway)
+
+
+def sign(claims: Mapping[str, Any], secret_file: str) -> str:
+    """Return a token that says *claims*.
+
+    Args:
+        claims: as :rfc:`7519` has them.
+        secret_file: as :class:`TokenKeys` has it; its first secret signs.
+
+    Raises:
+        UnsafeSecret: the file cannot be used.
+    """
+    first = next(_read_secrets(secret_file))
+    headers = {} if first.kid is None else {"kid": first.kid}
+    return jwt.encode(dict(claims), first.key, first.algorithm, headers=headers)
 
 
 def _header(token: str) -> dict[str, Any]:

@@ -1,0 +1,157 @@
+"""The command line: what is asked for, and how it ends."""
+
+import io
+import json
+import sys
+from argparse import Namespace
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from unittest.mock import patch
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tpush.command.main import COMMANDS, main, parser
+from tpush.command.status import MEANINGS, Status, status_of
+from tpush.command.targets import exceptions_of, targets_of
+from tpush.http import (
+    EVERYBODY,
+    Connection,
+    Group,
+    NoSuchConnection,
+    NotAllowed,
+    NotReachable,
+    PublishFailed,
+    Rejected,
+    StrangeAnswer,
+    TryLater,
+    User,
+    WorkersMissing,
+)
+
+SECRET = "a secret of at least thirty-two bytes"
+
+
+class CommandCase(SynchronousTestCase):
+    """Runs command lines in this process."""
+
+    def run_it(self, *arguments: str, stdin: bytes = b"", **environ: str) -> int:
+        """Run one; return its status, with what it has printed in ``out`` and ``err``."""
+        out, err, given = io.StringIO(), io.StringIO(), io.TextIOWrapper(io.BytesIO(stdin))
+        with (
+            redirect_stdout(out),
+            redirect_stderr(err),
+            patch.object(sys, "stdin", given),
+            patch.dict("os.environ", environ, clear=True),
+        ):
+            try:
+                status = main(arguments)
+            except SystemExit as ended:
+                status = int(str(ended.code))
+        self.out, self.err = out.getvalue(), err.getvalue()
+        return status
+
+
+class UsageTests(CommandCase):
+    """Wrong usage is 2, with one line that says what to do."""
+
+    def test_help(self) -> None:
+        """Help has all commands, and all statuses; each command has examples."""
+        self.assertEqual(self.run_it("--help"), 0)
+        for status in Status:
+            self.assertIn(f"  {status:>3}  {MEANINGS[status]}", self.out)
+        listed = " ".join(self.out.split())
+        for module in COMMANDS:
+            self.assertIn(module.SUMMARY, listed)
+            self.assertEqual(self.run_it(module.NAME, "--help"), 0)
+        self.assertIn("examples:\n  tpush bench", self.out)
+
+    def test_wrong(self) -> None:
+        """Nothing is done."""
+        for arguments, said in (
+            ([], "COMMAND"),
+            (["dance"], "invalid choice"),
+            (["publish", "hello"], "whom is it for?"),
+            (["publish", "--broad", "hello"], "unrecognized"),
+            (["publish", "--broadcast", "--json", "{"], "no JSON"),
+            (["publish", "--broadcast", "--lines", "x"], "give no content"),
+            (["publish", "--broadcast", "--binary", "x"], "give no content"),
+            (["publish", "--broadcast", "--lines", "--idempotency-key", "k"], "for one message"),
+            (["publish", "--connection", "7", "x"], "two numbers, not '7'"),
+            (["publish", "--broadcast", "x", "--url", "push"], "a publisher's URL is http://"),
+            (["publish", "--broadcast", "x", "--attempts", "0"], "from 1 to 100"),
+            (["publish", "--broadcast", "x", "--api-key-file", "/none"], "cannot read /none"),
+            (["listen", "--url", "http://x"], "a pusher's URL is ws://"),
+            (["listen", "--count", "0"], "from 1"),
+            (["token", "check"], "what is it checked with?"),
+            (["token", "make", "--secret-file", "/none"], "cannot read /none"),
+            (["bench", "--messages", "x"], "from 1"),
+        ):
+            self.assertEqual(self.run_it(*arguments), 2, arguments)
+            self.assertIn(said, self.err)
+        self.assertEqual(self.run_it("publish", "--broadcast", stdin=b"\xff"), 2)
+
+    def test_key(self) -> None:
+        """A key that is no key is told without it."""
+        self.assertEqual(
+            self.run_it("publish", "--broadcast", "x", TPUSH_API_KEY="sixteen bytes ü!"), 2
+        )
+        self.assertNotIn("sixteen", self.err)
+
+    def test_targets(self) -> None:
+        """Each kind of target, in its order, and those that are left out."""
+        asked: Namespace = parser().parse_args(
+            ["publish", "x", "--group=a", "--user", "b", "--connection=7:3", "--broadcast",
+             "--except-group", "c", "--except-user=d", "--except-connection=8:4"]
+        )  # fmt: skip
+        self.assertEqual(targets_of(asked), [Group("a"), User("b"), Connection(7, 3), EVERYBODY])
+        self.assertEqual(exceptions_of(asked), [Group("c"), User("d"), Connection(8, 4)])
+
+    def test_statuses(self) -> None:
+        """Each error has a status."""
+        for kind, status in (
+            (NoSuchConnection, 3), (NotReachable, 4), (NotAllowed, 5), (TryLater, 6),
+            (WorkersMissing, 7), (Rejected, 1), (StrangeAnswer, 1), (PublishFailed, 1),
+        ):  # fmt: skip
+            self.assertEqual(status_of(kind("x")), status)
+
+
+class TokenTests(CommandCase):
+    """``tpush token``."""
+
+    def file(self, content: str) -> str:
+        path = Path(self.mktemp())
+        path.write_text(content)
+        path.chmod(0o600)
+        return str(path)
+
+    def test_both(self) -> None:
+        """What is made is good, and says what it was made with; the first secret signs."""
+        secrets = self.file(f"# kid: new\n{SECRET}\n{SECRET[::-1]}\n")
+        make = ("token", "make", "--secret-file", secrets, "--audience=a", "--issuer=i")
+        self.assertEqual(
+            self.run_it(*make, "--user=ann", "--group=x", "--group=y", "--publish=x"), 0
+        )
+        token = self.out.strip()
+        check = ("token", "check", "--secret-file", secrets, "--audience=a", "--issuer=i")
+        for stdin, arguments, environ in (
+            (token.encode(), [], {}),
+            (b"", ["--token-file", self.file(token)], {}),
+            (b"", [], {"TPUSH_TOKEN": token}),
+        ):
+            self.assertEqual(self.run_it(*check, *arguments, stdin=stdin, **environ), 0, self.err)
+            said = json.loads(self.out)
+            self.assertTrue(3500 < said.pop("seconds") <= 3600)
+            self.assertEqual(said, {"user": "ann", "groups": ["x", "y"], "publish": ["x"]})
+        self.assertEqual(self.run_it(*check[:-1], stdin=token.encode()), 0)
+        self.assertEqual(self.run_it(*check[:-2], stdin=token.encode()), 1)
+        self.assertEqual(self.err, "tpush: the token is for another audience\n")
+        other = self.file(SECRET[::-1])
+        self.assertEqual(self.run_it("token", "check", "--secret-file", other, stdin=b"x"), 1)
+
+    def test_no_use(self) -> None:
+        """What no pusher would take is not made."""
+        secrets = self.file(SECRET)
+        self.assertEqual(
+            self.run_it("token", "make", "--secret-file", secrets, "--user", "u" * 200), 2
+        )
+        self.assertEqual(self.out, "")

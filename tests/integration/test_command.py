@@ -1,0 +1,192 @@
+"""Both clients and the ``tpush`` command, with real processes."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import TestCase
+from typing_extensions import override
+from websockets.sync.client import connect
+
+from tests.integration.processes import ROOT, Role, eventually, free_port, healthy
+from tpush.http import (
+    ACCEPTED,
+    EVERYBODY,
+    JSON,
+    NO_RETRY,
+    BlockingPublisher,
+    Connection,
+    Group,
+    NoSuchConnection,
+    NotAllowed,
+    NotReachable,
+    Publish,
+    Publisher,
+    User,
+)
+
+KEY = "an-API-key-of-some-bytes"
+SECRET = "a secret of at least thirty-two bytes"
+WAIT = 20
+
+
+class CommandTests(TestCase):
+    """A publisher that asks for a key, and a pusher that looks at tokens."""
+
+    @override
+    def setUp(self) -> None:
+        self.folder = Path(self.mktemp()).absolute()
+        self.folder.mkdir()
+        keys, secrets = self.file("keys", KEY), self.file("secrets", SECRET)
+        self.ws, http = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{http}"
+        self.role = Role(
+            "tpush",
+            *("--listen-ws", f"tcp:{self.ws}:interface=127.0.0.1"),
+            *("--listen-http", f"tcp:{http}:interface=127.0.0.1"),
+            *("--api-key-file", keys, "--token-secret-file", secrets, "--auth", "optional"),
+        )
+        self.addCleanup(self.role.stop)
+        eventually(lambda: healthy(self.url + "/"), "it is healthy")
+
+    def file(self, name: str, content: str) -> str:
+        path = self.folder / name
+        path.write_text(content)
+        path.chmod(0o600)
+        return str(path)
+
+    def environ(self, **more: str) -> dict[str, str]:
+        clean = {name: v for name, v in os.environ.items() if not name.startswith("TPUSH_")}
+        urls = {"TPUSH_URL": self.url, "TPUSH_WS_URL": f"ws://127.0.0.1:{self.ws}/"}
+        return {**clean, **urls, "PYTHONPATH": str(ROOT), **more}
+
+    def tpush(self, *arguments: str, stdin: bytes = b"", **environ: str) -> tuple[int, str]:
+        """Run a command to its end; return its status, and what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "tpush.command", *arguments],
+            input=stdin,
+            capture_output=True,
+            timeout=WAIT,
+            env=self.environ(**{"TPUSH_API_KEY": KEY, **environ}),
+        )
+        self.err = done.stderr.decode()
+        self.assertNotIn("Traceback", self.err)
+        return done.returncode, done.stdout.decode()
+
+    def listen(self, name: str, *arguments: str) -> "subprocess.Popen[bytes]":
+        """Start listening; its address is in ``address`` once it is connected."""
+        out, err = self.folder / f"{name}.out", self.folder / f"{name}.err"
+        with out.open("wb") as output, err.open("wb") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tpush.command", "listen", *arguments],
+                stdout=output,
+                stderr=errors,
+                env=self.environ(),
+                # A shell lets what it puts into the background ignore Ctrl-C, for good.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            )
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        eventually(lambda: "connected: " in err.read_text(), f"{name} is connected")
+        self.address = err.read_text().split()[1]
+        return process
+
+    def heard(self, name: str) -> list[str]:
+        return (self.folder / f"{name}.out").read_text().splitlines()
+
+    def test_blocking(self) -> None:
+        """All verbs of the client that blocks."""
+        client = self.enterContext(connect(f"ws://127.0.0.1:{self.ws}/"))
+        publisher = self.enterContext(BlockingPublisher(self.url, key=KEY))
+        numbers = re.findall(r"\d+", str(client.recv(WAIT)))
+        address = Connection(*map(int, numbers[:2]))
+        publisher.publish(EVERYBODY, "hellö")
+        publisher.publish(address, JSON({"a": [1]}))
+        receipt = publisher.publish_with_receipt([address, Group("x")], b"\xff", but=[User("y")])
+        self.assertEqual((receipt.counts.matched, receipt.workers), (1, 1))
+        for _ in range(2):
+            publisher.publish(EVERYBODY, "once", idempotency_key="k")
+        outcomes = publisher.batch([Publish(Group("x"), "no"), Publish(EVERYBODY, "last")])
+        self.assertEqual(outcomes, [ACCEPTED, ACCEPTED])
+        got = [client.recv(WAIT) for _ in range(5)]
+        self.assertEqual(got, ["hellö", '{"a":[1]}', b"\xff", "once", "last"])
+        with self.assertRaises(NoSuchConnection):
+            publisher.publish_with_receipt(Connection(7, 3), "x")
+        with BlockingPublisher(self.url) as nobody, self.assertRaises(NotAllowed):
+            nobody.publish(EVERYBODY, "x")
+        with (
+            BlockingPublisher("http://127.0.0.1:1", retry=NO_RETRY) as away,
+            self.assertRaises(NotReachable),
+        ):
+            away.publish(EVERYBODY, "x")
+
+    async def test_twisted(self) -> None:
+        """All verbs of the client on Twisted."""
+        publisher = Publisher(self.url, key=KEY)
+        self.addCleanup(publisher.close)
+        await publisher.publish(EVERYBODY, "hellö")
+        receipt = await publisher.publish_with_receipt(EVERYBODY, "x")
+        self.assertEqual((receipt.counts.matched, receipt.workers), (0, 1))
+        publishes = [Publish(EVERYBODY, "a"), Publish(Connection(7, 3), "b", receipt=True)]
+        accepted, missing = await publisher.batch(publishes)
+        self.assertEqual(accepted, ACCEPTED)
+        self.assertIsInstance(missing, NoSuchConnection)
+        nobody = Publisher(self.url)
+        self.addCleanup(nobody.close)
+        await self.assertFailure(nobody.publish(EVERYBODY, "x"), NotAllowed)
+        away = Publisher("http://127.0.0.1:1", retry=NO_RETRY)
+        await self.assertFailure(away.publish(EVERYBODY, "x"), NotReachable)
+
+    def test_publish_and_listen(self) -> None:
+        """What is published is printed by those that it is for, one a line."""
+        secrets = str(self.folder / "secrets")
+        status, token = self.tpush("token", "make", "--secret-file", secrets, "--group", "news")
+        self.assertEqual(status, 0)
+        member = self.file("token", token)
+        news = self.listen("news", "--group", "news", "--token-file", member, "--json")
+        all_of_it = self.listen("all", "--count", "3")
+        to_one = ("--connection", self.address, "--receipt")
+        status, receipt = self.tpush("publish", *to_one, "hello, you")
+        self.assertEqual((status, json.loads(receipt)["matched"]), (0, 1))
+        self.assertEqual(self.tpush("publish", "--broadcast", "--json", '{"a": 5}'), (0, ""))
+        self.assertEqual(self.tpush("publish", "--group=news", "--lines", stdin=b"a\nb"), (0, ""))
+        self.assertEqual(self.tpush("publish", "--broadcast", "--binary", stdin=b"\xff"), (0, ""))
+        self.assertEqual(all_of_it.wait(WAIT), 0)
+        self.assertEqual(self.heard("all"), ["hello, you", '{"a":5}', "/w=="])
+        eventually(lambda: len(self.heard("news")) == 4, "the member has it all")
+        said: list[dict[str, Any]] = [json.loads(line) for line in self.heard("news")]
+        contents = [{"content": text} for text in ('{"a":5}', "a", "b")]
+        self.assertEqual(said, [*contents, {"base64": "/w=="}])
+        news.send_signal(signal.SIGINT)
+        self.assertEqual(news.wait(WAIT), 130)
+
+    def test_statuses(self) -> None:
+        """A script can tell what has happened."""
+        away = ("--url", "http://127.0.0.1:1")
+        nobody = ("publish", "--receipt", "x", "--connection", "7:3")
+        self.assertEqual(self.tpush(*nobody)[0], 3)
+        self.assertEqual(self.tpush("publish", "--broadcast", "x", *away, "--attempts=1")[0], 4)
+        self.assertEqual(self.tpush("bench", *away)[0], 4)
+        self.assertEqual(self.tpush("listen", "--url", "ws://127.0.0.1:1")[0], 4)
+        self.assertEqual(self.tpush("publish", "--broadcast", "x", TPUSH_API_KEY="")[0], 5)
+        self.assertEqual(self.tpush("listen", TPUSH_TOKEN="x" * 20)[0], 5)
+        self.assertEqual(self.tpush("listen", "--group", "secret")[0], 5)
+
+    def test_end_of_pusher(self) -> None:
+        """One that listens ends when its pusher does, and says why."""
+        listener = self.listen("all")
+        self.role.stop()
+        self.assertEqual(listener.wait(WAIT), 4)
+        self.assertIn("1001", (self.folder / "all.err").read_text())
+
+    def test_bench(self) -> None:
+        """Rates of single messages, and of batches."""
+        for more in ((), ("--batch", "100")):
+            status, said = self.tpush("bench", "--messages", "300", *more)
+            self.assertEqual(status, 0)
+            self.assertRegex(said, r"\A300 messages in [0-9.]+ s: [0-9,]+/s\n")

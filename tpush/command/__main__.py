@@ -1,0 +1,7 @@
+"""``python -m tpush.command``."""
+
+import sys
+
+from tpush.command.main import main
+
+sys.exit(main())

@@ -1,0 +1,106 @@
+"""``tpush listen``: prints what one client of a pusher gets."""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from tpush.access import secrets_of
+from tpush.command.api import kind
+from tpush.command.contents import as_line
+from tpush.command.ending import WrongUsage
+from tpush.command.reactor import run_until_done
+from tpush.kinds import whole
+
+NAME = "listen"
+SUMMARY = "connect as a client, and print each content on a line"
+EXAMPLES = """\
+  tpush listen
+  tpush listen --group news --group sport
+  tpush listen --url wss://push.example.com/ --token-file ann.token --json
+  tpush listen --count 1 | tpush publish --group echo --lines
+"""
+URL = "ws://127.0.0.1:4236/"
+TOKEN = "TPUSH_TOKEN"  # noqa: S105 - the name of a variable
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Add what the command takes."""
+    parser.add_argument("--url", help=f"URL of the pusher [TPUSH_WS_URL; default: {URL}]")
+    parser.add_argument(
+        "--group", action="append", default=[], metavar="NAME", help="join it; may be repeated"
+    )
+    parser.add_argument(
+        "--token-file",
+        default="",
+        metavar="FILE",
+        help=f"file with the client's token; the token itself may stand in {TOKEN}",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help='print {"content": "…"} or {"base64": "…"} for each: one line whatever is in it',
+    )
+    parser.add_argument(
+        "--count", type=kind(whole(1, 10**9)), metavar="N", help="end after so many"
+    )
+
+
+def run(asked: Namespace, environ: Mapping[str, str]) -> int:
+    """Listen until the connection ends; return the exit status.
+
+    Raises:
+        WrongUsage: the URL is none.
+        Ended: the connection could not be made, or broke.
+    """
+    from tpush.command.listener import listen
+
+    url = asked.url or environ.get("TPUSH_WS_URL") or URL
+    parts = urlsplit(url)
+    if parts.scheme not in ("ws", "wss") or not parts.hostname or parts.fragment:
+        raise WrongUsage(f"a pusher's URL is ws://… or wss://…, not {url!r}")
+    groups = "&".join(f"group={quote(group, safe='')}" for group in asked.group)
+    query = "&".join(filter(None, (parts.query, groups)))
+    where = parts._replace(path=parts.path or "/", query=query).geturl()
+    tokens = secrets_of(asked.token_file, environ, TOKEN)
+    headers = {"Authorization": f"Bearer {tokens[0].decode('latin-1')}"} if tokens else {}
+    printer = Printer(as_json=asked.json, count=asked.count)
+
+    async def begin(reactor: Any) -> int:
+        return await listen(reactor, where, headers, printer)
+
+    return run_until_done(begin)
+
+
+class Printer:
+    """Prints what comes.
+
+    Args:
+        as_json: as objects.
+        count: how many; None is without end.
+    """
+
+    def __init__(self, *, as_json: bool, count: int | None = None) -> None:
+        self._as_json = as_json
+        self._left = count
+        self._terminal = sys.stdout.isatty()
+        self._greeted = False
+
+    def take(self, payload: bytes, *, text: bool) -> bool:
+        """Print one, or, of the greeting, the address; say whether it was the last."""
+        if not self._greeted:
+            self._greeted = True
+            print(f"connected: {_address(payload)}", file=sys.stderr, flush=True)
+            return False
+        line = as_line(payload, text=text, as_json=self._as_json, terminal=self._terminal)
+        print(line, flush=True)
+        if self._left is not None:
+            self._left -= 1
+        return self._left == 0
+
+
+def _address(greeting: bytes) -> str:
+    """Return ``worker:connection``, as `tpush publish --connection` takes it."""
+    words = greeting.decode(errors="replace").split()
+    return ":".join(word.partition(":")[2] for word in words[:2])
