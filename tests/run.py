@@ -2,15 +2,25 @@
 
 In CI a skipped test is a failed one: there everything that the tests need is installed. Only what
 no machine can be asked to have may be skipped there too: the reason then begins with ``OPTIONAL``.
+
+Two trials run side by side, and what they say is printed one after the other.
 """
 
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TextIO
 
 OPTIONAL = "optional: "
+POLL = 0.2
+"""Seconds after which it is seen what a trial has written."""
+
 SUMMARY = re.compile(r"^(?:PASSED|FAILED) \((.*)\)$")
 
 
@@ -47,19 +57,58 @@ def tally(lines: Sequence[str], *, ci: bool) -> tuple[int, int, int]:
     return passed, sum(found.values()) + skipped - excused, excused
 
 
+def parts() -> Sequence[Sequence[str]]:
+    """Return what runs side by side: tests with processes, which mostly wait, and the rest."""
+    here = Path(__file__).parent
+    modules = {path.stem for path in here.glob("test_*.py")}
+    packages = {path.parent.name for path in here.glob("*/__init__.py")}
+    rest = sorted(f"tests.{name}" for name in (modules | packages) - {"integration"})
+    return ["tests.integration"], rest
+
+
+def start(names: Sequence[str], output: TextIO) -> subprocess.Popen[bytes]:
+    """Let trial run the tests of these names; it says how they went into *output*."""
+    command = [sys.executable, "-m", "twisted.trial", *names]
+    return subprocess.Popen(command, stdout=output)
+
+
+def follow(trial: subprocess.Popen[bytes], output: TextIO) -> Iterator[str]:
+    """Yield the lines that a trial writes, until it has ended."""
+    line, ended = "", False
+    while not ended:
+        ended = trial.poll() is not None
+        for piece in output:  # the end of a line may be still to come
+            line += piece
+            if line.endswith("\n"):
+                yield line
+                line = ""
+        if not ended:
+            time.sleep(POLL)
+    yield line
+
+
 def main(arguments: list[str]) -> int:
     """Run the tests that *arguments* name, by default all; return the exit status."""
-    command = [sys.executable, "-m", "twisted.trial", *(arguments or ["tests"])]
-    lines: list[str] = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace") as trial:
-        for line in trial.stdout or ():
-            print(line, end="", flush=True)
-            lines.append(line.rstrip("\n"))
-    passed, failed, skipped = tally(lines, ci=bool(os.environ.get("CI")))
-    failed = failed or int(trial.returncode != 0)
+    passed = failed = skipped = 0
+    with ExitStack() as files:
+        trials = []
+        for names in [arguments] if arguments else parts():
+            file = files.enter_context(NamedTemporaryFile())
+            output = files.enter_context(open(file.name, "w+", errors="replace"))
+            seen = files.enter_context(open(file.name, errors="replace"))
+            trials.append((start(names, output), seen))
+        for trial, seen in trials:
+            lines = []
+            for line in follow(trial, seen):
+                print(line, end="", flush=True)
+                lines.append(line.rstrip("\n"))
+            counted = tally(lines, ci=bool(os.environ.get("CI")))
+            passed += counted[0]
+            failed += counted[1] or int(trial.returncode != 0 or not counted[0])
+            skipped += counted[2]
     note = f", {skipped} skipped" if skipped else ""
     print(f"{passed} passed, {failed} failed{note}")
-    return int(bool(failed) or not passed)
+    return int(bool(failed))
 
 
 if __name__ == "__main__":
