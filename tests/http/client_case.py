@@ -6,19 +6,24 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.http.fake import FakeServer, busy, lost, problem, refusing, unreachable
+from tests.http.fake import MEMBERS, FakeServer, busy, lost, problem, refusing, unreachable
 from tpush.http import (
     ACCEPTED,
     EVERYBODY,
     JSON,
     NO_RETRY,
+    Connection,
     Counts,
+    Done,
     Group,
+    Members,
+    NoSuchConnection,
     NotAllowed,
     NotReachable,
     Publish,
     Receipt,
     Retry,
+    StrangeAnswer,
     User,
 )
 
@@ -109,6 +114,49 @@ class ClientContract:
             self.do("publish", EVERYBODY, "x")
         self.assertNotIn(KEY, repr(failed.exception))
         self.assertEqual((self.pauses, len(self.server.requests)), ([], 1))
+
+    def test_orders(self: Any) -> None:
+        """Orders go out as they are meant, and say what came of them."""
+        self.make()
+        one, done = Connection(7, 3), Done(3, 2, 1, 2)
+        to = {"connection": "7:3"}
+        for verb, arguments, path, more in (
+            ("join", ["a/b ü", one], "x/v1/groups/a%2Fb%20%C3%BC/join", {}),
+            ("leave", ["news", one], "x/v1/groups/news/leave", {}),
+            ("bind", ["ann", one], "x/v1/users/ann/bind", {}),
+            ("unbind", [one], "x/v1/unbind", {}),
+            ("disconnect", [one], "x/v1/close", {"code": 1000, "reason": ""}),
+        ):
+            self.assertEqual(self.do(verb, *arguments, but=[User("bob")]), done)
+            request = self.server.requests.pop()
+            self.assertEqual(request.path, path)
+            said = {"to": to, "except": [{"user": "bob"}], **more}
+            self.assertEqual(json.loads(request.body), said)
+        self.do("disconnect", [one, one], code=4000, reason="bye", last="end")
+        said = {"to": [to, to], "code": 4000, "reason": "bye", "content": "end"}
+        self.assertEqual(self.said(), [said])
+
+    def test_questions(self: Any) -> None:
+        """Who is where is asked for, and told."""
+        self.make()
+        members = Members(2, ["7:1"], 1)
+        self.assertEqual(self.do("group", "news"), members)
+        self.assertEqual(self.do("user", "ann", limit=5), members)
+        self.assertEqual(self.do("info"), MEMBERS)
+        paths = [request.path for request in self.server.requests]
+        asked = ["groups/news?limit=1000", "users/ann?limit=5", "info"]
+        self.assertEqual(paths, [f"x/v1/{path}" for path in asked])
+
+    def test_orders_again(self: Any) -> None:
+        """An order is given again where it is not known to be done; one that is refused is not."""
+        self.make(faults=[lost, busy(), refusing(404, problem(404, "no-such-connection"))])
+        with self.assertRaises(NoSuchConnection):
+            self.do("join", "news", Connection(7, 3))
+        self.assertEqual(len(self.server.requests), 3)
+        self.make(faults=[refusing(200, []), refusing(200, {"accepted": True})])
+        for _ in range(2):
+            with self.assertRaises(StrangeAnswer):
+                self.do("join", "news", Connection(7, 3))
 
     def test_redirection(self: Any) -> None:
         """A redirection is not followed: the key would go along."""

@@ -6,12 +6,14 @@ from typing import Any
 
 from tpush.http.errors import NotReachable
 from tpush.http.outcome import Answer
-from tpush.http.sending import Request
+from tpush.http.request import Request
 
 Fault = Callable[["FakeServer", Request], Answer]
 """Answers a request in its own way."""
 
 ACCEPTED = {"accepted": True}
+DONE = {"matched": 3, "done": 2, "refused": 1, "workers": 2}
+MEMBERS = {"count": 2, "connections": ["7:1"], "workers": 1}
 RECEIPT = {"matched": 3, "written": 1, "dropped": 1, "pending": 1, "workers": 2}
 
 
@@ -47,8 +49,12 @@ class FakeServer:
         return self._faults.pop(0)(self, request) if self._faults else self.accept(request)
 
     def accept(self, request: Request) -> Answer:
-        """Publish all of it."""
+        """Publish all of it, do what is asked, or tell."""
+        if not request.body:
+            return answer(200, MEMBERS)
         said = json.loads(request.body)
+        if not request.path.endswith(("publish", "batch")):
+            return answer(200, DONE)
         if isinstance(said, list):
             return answer(200, [self.publish(each) for each in said])
         return answer(200, self.publish(said))

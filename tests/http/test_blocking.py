@@ -12,7 +12,7 @@ from typing_extensions import override
 from tests.http.client_case import RETRY, ClientCase, ClientContract
 from tests.http.fake import FakeServer, Fault
 from tpush.http import BlockingPublisher, NotReachable
-from tpush.http.sending import Request
+from tpush.http.request import Request
 
 IMPORTS = """
 import sys
@@ -40,11 +40,12 @@ class Adapter(BaseAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
         test, path = self._test, str(request.url).removeprefix("http://push.test/")
-        assert isinstance(request.body, bytes)
+        body = request.body or b""
+        assert isinstance(body, bytes)
         test.headers.append({name.lower(): value for name, value in request.headers.items()})
         test.timeouts.append(timeout)
         try:
-            answer = test.server.take(Request(path, request.body))
+            answer = test.server.take(Request(path, body))
         except NotReachable as error:
             raise requests.ConnectionError(str(error)) from error
         response = requests.Response()

@@ -22,7 +22,7 @@ from typing_extensions import override
 from tests.http.client_case import RETRY, ClientCase, ClientContract
 from tests.http.fake import FakeServer, Fault
 from tpush.http import EVERYBODY, NO_RETRY, NotReachable, Publisher, Retry
-from tpush.http.sending import Request
+from tpush.http.request import Request
 
 
 class Everything(Resource):
@@ -41,7 +41,7 @@ class Everything(Resource):
         headers = request.requestHeaders.getAllRawHeaders()
         test.headers.append({n.decode().lower(): v[0].decode() for n, v in headers})
         try:
-            answer = test.server.take(Request(request.path.decode()[1:], content.read()))
+            answer = test.server.take(Request(request.uri.decode()[1:], content.read()))
         except NotReachable:
             request.loseConnection()
             return NOT_DONE_YET

@@ -11,7 +11,8 @@ from typing import Any
 
 from twisted.trial.unittest import TestCase
 from typing_extensions import override
-from websockets.sync.client import connect
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
 
 from tests.integration.processes import ROOT, Role, eventually, free_port, healthy
 from tpush.http import (
@@ -21,7 +22,9 @@ from tpush.http import (
     NO_RETRY,
     BlockingPublisher,
     Connection,
+    Done,
     Group,
+    Members,
     NoSuchConnection,
     NotAllowed,
     NotReachable,
@@ -117,6 +120,7 @@ class CommandTests(TestCase):
         self.assertEqual(got, ["hellö", '{"a":[1]}', b"\xff", "once", "last"])
         with self.assertRaises(NoSuchConnection):
             publisher.publish_with_receipt(Connection(7, 3), "x")
+        self.check_orders(publisher, client, address)
         with BlockingPublisher(self.url) as nobody, self.assertRaises(NotAllowed):
             nobody.publish(EVERYBODY, "x")
         with (
@@ -124,6 +128,27 @@ class CommandTests(TestCase):
             self.assertRaises(NotReachable),
         ):
             away.publish(EVERYBODY, "x")
+
+    def check_orders(
+        self, publisher: BlockingPublisher, client: ClientConnection, address: Connection
+    ) -> None:
+        """Check that connections are put into groups, bound to users, seen and closed."""
+        where = f"{address.worker}:{address.connection}"
+        self.assertEqual(publisher.join("a/b ü", address), Done(1, 1, 0, 1))
+        self.assertEqual(publisher.group("a/b ü"), Members(1, [where], 1))
+        publisher.bind("ann", Group("a/b ü"))
+        self.assertEqual(publisher.user("ann").connections, [where])
+        self.assertEqual(json.loads(self.tpush("info", "--user", "ann")[1])["count"], 1)
+        publisher.unbind(User("ann"))
+        self.assertEqual(publisher.user("ann").count, 0)
+        publisher.leave("a/b ü", EVERYBODY)
+        self.assertEqual(publisher.group("a/b ü").count, 0)
+        self.assertEqual(publisher.info()["connections"], 1)
+        self.assertEqual(json.loads(self.tpush("info")[1])["connections"], 1)
+        publisher.disconnect(address, code=4000, reason="bye", last="end")
+        self.assertEqual(client.recv(WAIT), "end")
+        with self.assertRaises(ConnectionClosed):
+            client.recv(WAIT)
 
     async def test_twisted(self) -> None:
         """All verbs of the client on Twisted."""
@@ -136,6 +161,9 @@ class CommandTests(TestCase):
         accepted, missing = await publisher.batch(publishes)
         self.assertEqual(accepted, ACCEPTED)
         self.assertIsInstance(missing, NoSuchConnection)
+        self.assertEqual(await publisher.join("news", EVERYBODY), Done(0, 0, 0, 1))
+        self.assertEqual(await publisher.group("news"), Members(0, [], 0))
+        self.assertEqual((await publisher.info())["connections"], 0)
         nobody = Publisher(self.url)
         self.addCleanup(nobody.close)
         await self.assertFailure(nobody.publish(EVERYBODY, "x"), NotAllowed)

@@ -6,13 +6,13 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from types import ModuleType
 
-from tpush.command import bench, listen, publish, token
+from tpush.command import bench, info, listen, publish, token
 from tpush.command.ending import Ended
 from tpush.command.status import Status, status_of, table
 from tpush.errors import UnsafeSecret
 from tpush.http import PublishFailed
 
-COMMANDS: Sequence[ModuleType] = (publish, listen, token, bench)
+COMMANDS: Sequence[ModuleType] = (publish, listen, info, token, bench)
 
 HELP = f"""\
 tpush COMMAND --help has the options of each command, with examples.
@@ -26,7 +26,7 @@ def parser() -> ArgumentParser:
     """Return what reads the command line."""
     tpush = ArgumentParser(
         prog="tpush",
-        description="Publish to a push cluster, and listen to it.",
+        description="Publish to a push cluster, listen to it, and see who is there.",
         epilog=HELP,
         formatter_class=RawDescriptionHelpFormatter,
     )

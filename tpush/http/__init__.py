@@ -22,6 +22,7 @@ from tpush.http.outcome import ACCEPTED, Accepted, Outcome
 from tpush.http.publish import JSON, Content, Publish
 from tpush.http.retry import NO_RETRY, Retry
 from tpush.http.target import EVERYBODY, Connection, Group, Target, User
+from tpush.http.verbs import Done, Members
 from tpush.receipt import Counts, Receipt
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ __all__ = [
     "Connection",
     "Content",
     "Counts",
+    "Done",
     "Group",
+    "Members",
     "NoSuchConnection",
     "NotAllowed",
     "NotReachable",

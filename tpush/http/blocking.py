@@ -1,23 +1,37 @@
 """The client for scripts, threads and WSGI frameworks, on ``requests``: there is no reactor."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http.cookiejar import DefaultCookiePolicy
 from random import random
 from secrets import token_urlsafe
 from types import TracebackType
-from typing import Self, cast
+from typing import Any, Self, cast
 
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 
+from tpush.http.call import Call
 from tpush.http.errors import NotReachable
 from tpush.http.outcome import Answer, Outcome
 from tpush.http.publish import Content, Publish
+from tpush.http.request import Exchange, Request
 from tpush.http.retry import DEFAULT, Retry
-from tpush.http.sending import Request, Sending, with_keys
+from tpush.http.sending import Sending, with_keys
 from tpush.http.server import Server
 from tpush.http.target import Target, Targets
+from tpush.http.verbs import (
+    NORMAL,
+    SHOWN,
+    Done,
+    Members,
+    change,
+    closing,
+    look,
+    named,
+    read_done,
+    read_members,
+)
 from tpush.receipt import Receipt
 
 
@@ -136,6 +150,112 @@ class BlockingPublisher:
         """
         return self._send(publishes, batch=True)
 
+    def join(self, group: str, to: Targets, *, but: Sequence[Target] = ()) -> Done:
+        """Put connections into a group, and return when what is published to it comes to them.
+
+        Args:
+            group: its name.
+            to: the connections.
+            but: of them, those that stay as they are.
+
+        Raises:
+            PublishFailed: it is not known to be done.
+        """
+        return self._order(change(named("groups", group, "join"), to, but))
+
+    def leave(self, group: str, to: Targets, *, but: Sequence[Target] = ()) -> Done:
+        """Take connections out of a group.
+
+        Args:
+            group: its name.
+            to: the connections.
+            but: of them, those that stay as they are.
+
+        Raises:
+            PublishFailed: it is not known to be done.
+        """
+        return self._order(change(named("groups", group, "leave"), to, but))
+
+    def bind(self, user: str, to: Targets, *, but: Sequence[Target] = ()) -> Done:
+        """Say that a user is at connections, and no other is.
+
+        Args:
+            user: who.
+            to: the connections.
+            but: of them, those that stay as they are.
+
+        Raises:
+            PublishFailed: it is not known to be done.
+        """
+        return self._order(change(named("users", user, "bind"), to, but))
+
+    def unbind(self, to: Targets, *, but: Sequence[Target] = ()) -> Done:
+        """Say that nobody who is known is at connections.
+
+        Args:
+            to: the connections.
+            but: of them, those that stay as they are.
+
+        Raises:
+            PublishFailed: it is not known to be done.
+        """
+        return self._order(change("unbind", to, but))
+
+    def disconnect(
+        self,
+        to: Targets,
+        *,
+        but: Sequence[Target] = (),
+        code: int = NORMAL,
+        reason: str = "",
+        last: str | None = None,
+    ) -> Done:
+        """Close connections.
+
+        Args:
+            to: which.
+            but: of them, those that stay.
+            code: the close code: 1000, or 3000 to 4999.
+            reason: the same for people, up to 123 bytes.
+            last: a text that they are sent before.
+
+        Raises:
+            PublishFailed: it is not known to be done.
+        """
+        return self._order(closing(to, but, code, reason, last))
+
+    def group(self, name: str, limit: int = SHOWN) -> Members:
+        """Return how many connections are in a group, and the addresses of some.
+
+        Args:
+            name: of the group.
+            limit: of addresses.
+
+        Raises:
+            PublishFailed: it is not known to be done.
+        """
+        return read_members(self._call(look(named("groups", name), limit=limit)))
+
+    def user(self, name: str, limit: int = SHOWN) -> Members:
+        """Return how many connections a user has, and the addresses of some.
+
+        Args:
+            name: of the user.
+            limit: of addresses.
+
+        Raises:
+            PublishFailed: it is not known to be done.
+        """
+        return read_members(self._call(look(named("users", name), limit=limit)))
+
+    def info(self) -> Mapping[str, Any]:
+        """Return what the workers of the cluster say of themselves.
+
+        Raises:
+            PublishFailed: they do not say.
+        """
+        return self._call(look("info"))
+
     def close(self) -> None:
         """Close the connections that are kept."""
         self._session.close()
@@ -143,19 +263,32 @@ class BlockingPublisher:
     def _send(self, publishes: Sequence[Publish], *, batch: bool) -> Sequence[Outcome]:
         keyed = with_keys(publishes, self._retry, self._draw_key)
         sending = Sending(keyed, self._retry, self._chance, batch=batch)
+        self._carry_out(sending)
+        return sending.outcomes()
+
+    def _order(self, request: Request) -> Done:
+        return read_done(self._call(request))
+
+    def _call(self, request: Request) -> Mapping[str, Any]:
+        call = Call(request, self._retry, self._chance)
+        self._carry_out(call)
+        return call.said()
+
+    def _carry_out(self, exchange: Exchange) -> None:
         while True:
             try:
-                pause = sending.answered(self._ask(sending.request))
+                pause = exchange.answered(self._ask(exchange.request))
             except requests.RequestException as error:
-                pause = sending.failed(NotReachable(f"{self._server.url}: {_said(error)}"))
+                pause = exchange.failed(NotReachable(f"{self._server.url}: {_said(error)}"))
             if pause is None:
-                return sending.outcomes()
+                return
             self._sleep(pause)
 
     def _ask(self, request: Request) -> Answer:
-        response = self._session.post(
+        response = self._session.request(
+            request.method,
             self._server.at(request.path),
-            data=request.body,
+            data=request.body or None,
             headers=dict(self._server.headers),
             # A redirection would take the key, and the message, to somewhere else.
             allow_redirects=False,

@@ -1,7 +1,7 @@
 """What a publisher answers, as values and errors. Pure."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -79,6 +79,22 @@ def read_outcomes(answer: Answer, count: int, *, batch: bool) -> Sequence[Outcom
     if not isinstance(said, list) or len(said) != count:
         raise StrangeAnswer(f"{count} publishes were answered with {_shown(answer.body)}")
     return [_outcome(each) for each in said]
+
+
+def read_said(answer: Answer) -> Mapping[str, Any]:
+    """Return the object that answers an order or a question.
+
+    Raises:
+        PublishFailed: the request has failed.
+        StrangeAnswer: whoever answered is no publisher.
+    """
+    said = _json(answer.body)
+    if answer.status != 200:
+        error: PublishFailed = failure(_read_problem(answer.status, said, answer.body))
+        raise error
+    if not isinstance(said, dict):
+        raise StrangeAnswer(f"a request was answered with {_shown(answer.body)}")
+    return said
 
 
 def _json(body: bytes) -> Any:

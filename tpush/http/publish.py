@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tpush.http.target import Target, Targets
+from tpush.http.target import Target, Targets, targets_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,9 @@ class Publish:
 
     def as_dict(self) -> Mapping[str, object]:
         """Return it as the API has it."""
-        to = self.to
-        said: dict[str, object] = {
-            "to": [each.as_dict() for each in to] if isinstance(to, Sequence) else to.as_dict(),
-            **_content(self.content),
-        }
+        said: dict[str, object] = {"to": targets_as(self.to), **_content(self.content)}
         if self.but:
-            said["except"] = [each.as_dict() for each in self.but]
+            said["except"] = targets_as(self.but)
         if self.receipt:
             said["receipt"] = True
         if self.idempotency_key:

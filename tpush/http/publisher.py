@@ -1,6 +1,6 @@
 """The client for programs on Twisted, on treq."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import random
 from secrets import token_urlsafe
 from typing import Any, cast
@@ -19,14 +19,28 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 
 from tpush.http.answer_body import read_whole
+from tpush.http.call import Call
 from tpush.http.errors import NotReachable, StrangeAnswer
 from tpush.http.outcome import Answer, Outcome
 from tpush.http.publish import Content, Publish
+from tpush.http.request import Exchange, Request
 from tpush.http.request_body import WholeBody
 from tpush.http.retry import DEFAULT, Retry
-from tpush.http.sending import Request, Sending, with_keys
+from tpush.http.sending import Sending, with_keys
 from tpush.http.server import Server
 from tpush.http.target import Target, Targets
+from tpush.http.verbs import (
+    NORMAL,
+    SHOWN,
+    Done,
+    Members,
+    change,
+    closing,
+    look,
+    named,
+    read_done,
+    read_members,
+)
 from tpush.receipt import Receipt
 
 NO_ANSWER = (
@@ -137,6 +151,87 @@ class Publisher:
         """
         return self._send(publishes, batch=True)
 
+    def join(self, group: str, to: Targets, *, but: Sequence[Target] = ()) -> Deferred[Done]:
+        """Put connections into a group; fires when what is published to it comes to them.
+
+        Args:
+            group: its name.
+            to: the connections.
+            but: of them, those that stay as they are.
+        """
+        return self._order(change(named("groups", group, "join"), to, but))
+
+    def leave(self, group: str, to: Targets, *, but: Sequence[Target] = ()) -> Deferred[Done]:
+        """Take connections out of a group.
+
+        Args:
+            group: its name.
+            to: the connections.
+            but: of them, those that stay as they are.
+        """
+        return self._order(change(named("groups", group, "leave"), to, but))
+
+    def bind(self, user: str, to: Targets, *, but: Sequence[Target] = ()) -> Deferred[Done]:
+        """Say that a user is at connections, and no other is.
+
+        Args:
+            user: who.
+            to: the connections.
+            but: of them, those that stay as they are.
+        """
+        return self._order(change(named("users", user, "bind"), to, but))
+
+    def unbind(self, to: Targets, *, but: Sequence[Target] = ()) -> Deferred[Done]:
+        """Say that nobody who is known is at connections.
+
+        Args:
+            to: the connections.
+            but: of them, those that stay as they are.
+        """
+        return self._order(change("unbind", to, but))
+
+    def disconnect(
+        self,
+        to: Targets,
+        *,
+        but: Sequence[Target] = (),
+        code: int = NORMAL,
+        reason: str = "",
+        last: str | None = None,
+    ) -> Deferred[Done]:
+        """Close connections.
+
+        Args:
+            to: which.
+            but: of them, those that stay.
+            code: the close code: 1000, or 3000 to 4999.
+            reason: the same for people, up to 123 bytes.
+            last: a text that they are sent before.
+        """
+        return self._order(closing(to, but, code, reason, last))
+
+    def group(self, name: str, limit: int = SHOWN) -> Deferred[Members]:
+        """Fire with how many connections are in a group, and the addresses of some.
+
+        Args:
+            name: of the group.
+            limit: of addresses.
+        """
+        return self._call(look(named("groups", name), limit=limit)).addCallback(read_members)
+
+    def user(self, name: str, limit: int = SHOWN) -> Deferred[Members]:
+        """Fire with how many connections a user has, and the addresses of some.
+
+        Args:
+            name: of the user.
+            limit: of addresses.
+        """
+        return self._call(look(named("users", name), limit=limit)).addCallback(read_members)
+
+    def info(self) -> Deferred[Mapping[str, Any]]:
+        """Fire with what the workers of the cluster say of themselves."""
+        return self._call(look("info"))
+
     def close(self) -> Deferred[None]:
         """Close the connections that are kept; fires when they are closed."""
         closed: Deferred[None] = self._pool.closeCachedConnections()
@@ -145,26 +240,35 @@ class Publisher:
     def _send(self, publishes: Sequence[Publish], *, batch: bool) -> Deferred[Sequence[Outcome]]:
         keyed = with_keys(publishes, self._retry, self._draw_key)
         sending = Sending(keyed, self._retry, self._chance, batch=batch)
-        return Deferred.fromCoroutine(self._carry_out(sending))
+        carried = Deferred.fromCoroutine(self._carry_out(sending))
+        return carried.addCallback(lambda _: sending.outcomes())
 
-    async def _carry_out(self, sending: Sending) -> Sequence[Outcome]:
+    def _order(self, request: Request) -> Deferred[Done]:
+        return self._call(request).addCallback(read_done)
+
+    def _call(self, request: Request) -> Deferred[Mapping[str, Any]]:
+        call = Call(request, self._retry, self._chance)
+        return Deferred.fromCoroutine(self._carry_out(call)).addCallback(lambda _: call.said())
+
+    async def _carry_out(self, exchange: Exchange) -> None:
         while True:
-            asking = Deferred.fromCoroutine(self._ask(sending.request))
+            asking = Deferred.fromCoroutine(self._ask(exchange.request))
             try:
                 answer = await asking.addTimeout(self._timeout, self._reactor, _give_up)
-                pause = sending.answered(answer)
+                pause = exchange.answered(answer)
             except StrangeAnswer as error:
-                pause = sending.failed(error)
+                pause = exchange.failed(error)
             except NO_ANSWER as error:
-                pause = sending.failed(NotReachable(f"{self._server.url}: {_said(error)}"))
+                pause = exchange.failed(NotReachable(f"{self._server.url}: {_said(error)}"))
             if pause is None:
-                return sending.outcomes()
+                return
             await deferLater(self._reactor, pause)
 
     async def _ask(self, request: Request) -> Answer:
-        response = await self._http.post(
+        response = await self._http.request(
+            request.method,
             self._server.at(request.path),
-            data=request.body,
+            data=request.body or None,
             headers=Headers({name: [value] for name, value in self._server.headers.items()}),
             # A redirection would take the key, and the message, to somewhere else.
             allow_redirects=False,

@@ -17,31 +17,21 @@ their idempotency keys, so one that was taken, and whose answer was lost, is not
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from typing_extensions import override
 
 from tpush.http.errors import TEMPORARY, NotReachable, PublishFailed
 from tpush.http.outcome import Answer, Outcome, read_outcomes
 from tpush.http.publish import Publish
+from tpush.http.request import Exchange, Request
 from tpush.http.retry import Retry
 
 MOST = 1_000
 """Publishes of one batch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is sent.
-
-    Args:
-        path: below the publisher's URL.
-        body: JSON.
-    """
-
-    path: str
-    body: bytes
-
-
-class Sending:
+class Sending(Exchange):
     """One publish, or a batch.
 
     Args:
@@ -74,18 +64,14 @@ class Sending:
         self._whole: PublishFailed | None = None
 
     @property
+    @override
     def request(self) -> Request:
-        """What to send now."""
         publishes = [self._publishes[place] for place in self._open]
         path, said = ("v1/batch", publishes) if self._batch else ("v1/publish", publishes[0])
         return Request(path, json.dumps(said, allow_nan=False).encode())
 
+    @override
     def answered(self, answer: Answer) -> float | None:
-        """Take an answer; return the seconds to wait before the next request, or None at the end.
-
-        Args:
-            answer: to the last request.
-        """
         try:
             outcomes = read_outcomes(answer, len(self._open), batch=self._batch)
         except PublishFailed as error:
@@ -96,13 +82,8 @@ class Sending:
         self._open = [p for p in self._open if isinstance(self._outcomes[p], TEMPORARY)]
         return self._again(answer.pause) if self._open else None
 
+    @override
     def failed(self, error: PublishFailed, asked: float = 0.0) -> float | None:
-        """Take a failure of the last request; return as :meth:`answered` does.
-
-        Args:
-            error: what happened.
-            asked: seconds that the publisher wants to be left alone.
-        """
         for place in self._open:
             self._outcomes[place] = error
         self._whole = error if len(self._open) == len(self._outcomes) else None

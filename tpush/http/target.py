@@ -66,3 +66,10 @@ Target = Everybody | Group | User | Connection
 Targets = Target | Sequence[Target]
 
 EVERYBODY = Everybody()
+
+
+def targets_as(targets: Targets) -> object:
+    """Return one target, or a list of them, as the API has it."""
+    if isinstance(targets, Sequence):
+        return [each.as_dict() for each in targets]
+    return targets.as_dict()
