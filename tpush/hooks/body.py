@@ -1,42 +1,17 @@
-"""Bodies that go out whole, and those that come in, up to a bound."""
+"""The body of an answer, up to a bound."""
 
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IConsumer
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
-from twisted.web.iweb import IBodyProducer, IResponse
+from twisted.web.iweb import IResponse
 from typing_extensions import override
-from zope.interface import implementer
 
 MOST = 64 * 1024
 """Bytes of an answer that are read."""
-
-
-@implementer(IBodyProducer)
-class Whole:
-    """A body that is written at once: it is small, and treq's own takes a reactor turn for it.
-
-    Args:
-        body: the bytes.
-    """
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self.length = len(body)
-
-    def startProducing(self, consumer: IConsumer) -> Deferred[None]:  # noqa: N802 - IBodyProducer
-        """Write it."""
-        consumer.write(self._body)
-        return succeed(None)
-
-    def stopProducing(self) -> None:  # noqa: N802 - the same
-        """Be told that nobody wants it."""
-
-    pauseProducing = resumeProducing = stopProducing
 
 
 class _Beginning(Protocol):

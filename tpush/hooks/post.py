@@ -12,9 +12,10 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 
 from tpush.errors import HookFailed
-from tpush.hooks.body import Whole, read_beginning
+from tpush.hooks.body import read_beginning
 from tpush.hooks.keys import SigningKeys
 from tpush.hooks.signing import headers
+from tpush.request_body import WholeBody
 
 UNPRINTABLE = re.compile(r"[^ -~]")
 MOST_SAID = 200
@@ -76,7 +77,7 @@ class Post:
     async def _exchange(self, name: str, body: bytes) -> bytes:
         signed = headers(self._keys.secrets, name, self._now(), body)
         # A new one each time: it keeps cookies, and would send them with another call.
-        client = HTTPClient(self._agent, data_to_body_producer=Whole)
+        client = HTTPClient(self._agent, data_to_body_producer=WholeBody)
         response = await client.post(
             self._url,
             data=body,

@@ -24,7 +24,6 @@ from tpush.http.errors import NotReachable, StrangeAnswer
 from tpush.http.outcome import Answer, Outcome
 from tpush.http.publish import Content, Publish
 from tpush.http.request import Exchange, Request
-from tpush.http.request_body import WholeBody
 from tpush.http.retry import DEFAULT, Retry
 from tpush.http.sending import Sending, with_keys
 from tpush.http.server import Server
@@ -42,6 +41,7 @@ from tpush.http.verbs import (
     read_members,
 )
 from tpush.receipt import Receipt
+from tpush.request_body import WholeBody
 
 NO_ANSWER = (
     ConnectError,
