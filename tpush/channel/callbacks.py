@@ -1,6 +1,6 @@
 """A program's callbacks: which are called, and what becomes of what they return."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from inspect import iscoroutine
 from typing import Any
 
@@ -13,6 +13,8 @@ from tpush.message import Job, Message
 
 NOT_DONE = False
 
+Callback = Callable[[Message], object]
+
 
 class Callbacks:
     """Callbacks by event and by queue: functions, which may be async or return Deferreds."""
@@ -20,26 +22,33 @@ class Callbacks:
     log = Logger()
 
     def __init__(self) -> None:
-        self.events: dict[str, Callable[[Message], object]] = {}
+        self.events: dict[str, Callback] = {}
         self.queues: dict[str, tuple[Callable[[Job], object], bool]] = {}
         """Each with whether its jobs are asked for."""
-        self.order: Callable[[Message], object] | None = None
+        self.order: Callback | None = None
         """Carries orders out."""
 
-    def deliver(self, message: Message) -> None:
-        """Call what subscribed to an event of *message*, each once; what it raises is logged."""
-        if message.order:
-            self._call(self.order, message)
-        elif message.also:
-            found = (self.events.get(event) for event, _ in message.targets)
-            for each in dict.fromkeys(found):
-                self._call(each, message)
-        else:
-            self._call(self.events.get(message.event), message)
+    def deliver(self, message: Message) -> bool:
+        """Call what subscribed to an event of *message*, each once; what it raises is logged.
 
-    def _call(self, callback: Callable[[Message], object] | None, message: Message) -> None:
-        if callback is None:
-            return
+        Returns:
+            Whether anything did.
+        """
+        found = self._subscribed(message)
+        for each in found:
+            self._call(each, message)
+        return bool(found)
+
+    def _subscribed(self, message: Message) -> Collection[Callback]:
+        if message.order:
+            return () if self.order is None else (self.order,)
+        if message.also:
+            events = (event for event, _ in message.targets if event in self.events)
+            return dict.fromkeys(self.events[event] for event in events)
+        callback = self.events.get(message.event)
+        return () if callback is None else (callback,)
+
+    def _call(self, callback: Callback, message: Message) -> None:
         try:
             result = callback(message)
         except Exception:  # noqa: BLE001 - whatever the program's callback raises is its own

@@ -165,7 +165,9 @@ class ChannelEnd(IChannel):
         """Take one message from the broker; one that was seen goes no further."""
         self.received = number
         if sequence == OUT_OF_TURN or self._seen.new(origin, sequence, self.clock.seconds()):
-            self.callbacks.deliver(message)
+            heard = self.callbacks.deliver(message)
+            if not heard and message.ticket is not None and self.worker is not None:
+                self._tell_of_nobody(message.ticket)
 
     def assigned(self, number: int, broker: bytes, assignment: Assignment) -> None:
         """Take one job from the broker; one that was seen goes no further."""
@@ -404,6 +406,13 @@ class ChannelEnd(IChannel):
         if inbox not in self.callbacks.events:
             self.subscribe(inbox, self._told)
         return ticket
+
+    def _tell_of_nobody(self, ticket: Ticket) -> None:
+        """Report a message that was on its way when the last who it was for had left."""
+        try:
+            self.report(ticket, Counts())
+        except TPushError as error:
+            self.log.warn("a receipt is lost: {error}", error=error)
 
     def _answer(self, receipt: Receipt, key: str) -> Receipt:
         """Let the broker know what became of a message, for whoever publishes it again."""

@@ -53,6 +53,22 @@ class Receipts(ContractCase):
         self.settle()
         self.assertEqual(self.successResultOf(receipt), Receipt(Counts(), 0, 0))
 
+    def test_receipt_of_one_who_leaves(self) -> None:
+        """A worker that unsubscribes while a message is on its way to it tells of nobody."""
+        a, worker = self.made(), self.worker(1, Counts(1))
+        for step in range(12):
+            receipt = a.publish("x", "1", receipt=True)
+            self.settle(step * 0.0005)
+            worker.unsubscribe("x")
+            self.settle()
+            self.assertEqual(self.successResultOf(receipt).missing, 0, step)
+            worker.subscribe("x", lambda message: self.tell(worker, message))
+            self.settle()
+
+    def tell(self, worker: IChannel, message: Message) -> None:
+        assert message.ticket is not None
+        worker.report(message.ticket, Counts(1))
+
     def test_receipt_in_time(self) -> None:
         """A receipt that is not complete after its time says how many workers are missing."""
         self.worker(1, Counts(written=1))
