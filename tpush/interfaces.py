@@ -244,6 +244,15 @@ class IChannel(Protocol):
         """
         ...
 
+    def settled(self) -> Deferred[None]:
+        """Wait for the subscriptions that were asked for so far, whoever is slow to acknowledge.
+
+        Returns:
+            Fires when the broker has them; fails with :exc:`~tpush.errors.ChannelClosed` where
+            :meth:`close` came first.
+        """
+        ...
+
     def close(self) -> Deferred[None]:
         """Leave the broker, after what is held was acknowledged or ``limits.stop_wait`` passed.
 

@@ -12,6 +12,7 @@ from tests.channel.cluster import Cluster, forget
 from tests.channel.contract import ChannelContract
 from tests.channel.contract.case import LIMITS
 from tests.channel.pipes import EventClock
+from tpush.channel import wire
 from tpush.errors import ChannelClosed, OutboxFull
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
@@ -227,6 +228,49 @@ class ReconnectTests(ClientCase):
         texts = [event["log_format"] for event in logs]
         self.assertLess(len(texts), 16)
         self.assertFalse([event for event in logs if "log_failure" in event])
+
+
+class SettledTests(ClientCase):
+    """A program is told when the channel has its subscriptions."""
+
+    def test_hung_subscriber(self) -> None:
+        """Whoever else is slow to acknowledge."""
+        channel, _ = self.listener()
+        hung = self.cluster.peer()
+        hung.send(wire.Subscribe, events=["x"])
+        self.run_()
+        channel.publish("x", "is never acknowledged")
+        self.run_()
+        channel.subscribe("group/news", lambda _: None)
+        settled = channel.settled()
+        self.run_(1)
+        self.successResultOf(settled)
+
+    def test_channel_killed(self) -> None:
+        """By the channel that is there, where the one that was asked has died."""
+        channel, got = self.listener()
+        other, _ = self.listener()
+        channel.subscribe("x", got.append)
+        settled = channel.settled()
+        self.cluster.kill()
+        self.run_(1)
+        self.assertNoResult(settled)
+        self.cluster.start()
+        self.run_(3)
+        self.successResultOf(settled)
+        other.publish("x", "1")
+        self.assertGot(got, "1")
+
+    def test_closed(self) -> None:
+        """Not by one that the program has left."""
+        channel, _ = self.listener()
+        self.cluster.kill()
+        settled = channel.settled()
+        closed = channel.close()
+        self.run_(self.limits.stop_wait + 1)
+        self.successResultOf(closed)
+        self.failureResultOf(settled, ChannelClosed)
+        self.failureResultOf(channel.settled(), ChannelClosed)
 
 
 class CloseTests(ClientCase):

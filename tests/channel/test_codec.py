@@ -24,6 +24,7 @@ from tpush.channel.items import (
     Repeated,
     Request,
     Routed,
+    Sync,
 )
 from tpush.errors import ProtocolViolation
 from tpush.message import MAX_ID, ConnectionID, Message, WorkerID
@@ -35,10 +36,12 @@ UNPACK: dict[type[wire.OneWay], Callable[[Iterable[Any]], Iterable[Any]]] = {
     wire.Enqueue: codec.unpack_enqueue,
     wire.Done: codec.unpack_done,
     wire.Mark: codec.unpack_mark,
+    wire.Sync: codec.unpack_sync,
     wire.Deliver: codec.unpack_deliver,
     wire.Job: codec.unpack_jobs,
     wire.Routed: codec.unpack_routed,
     wire.Repeated: codec.unpack_repeated,
+    wire.Synced: codec.unpack_synced,
 }
 
 numbers = st.integers(1, 2**64 - 1)
@@ -69,6 +72,7 @@ requests = st.one_of(
     st.builds(Enqueue, names, st.binary(max_size=20)),
     st.builds(Finish, numbers, st.booleans()),
     st.just(Mark()),
+    st.just(Sync()),
 )
 pending = Pending(Ledger(), 1)
 deliveries = st.one_of(

@@ -11,6 +11,7 @@ from tpush.receipt import Counts, Receipt
 COMPLETE = Receipt(Counts(1), 1, 0)
 MISSING = Receipt(Counts(), 0, None)
 MOST, SECONDS = 3, 10.0
+ME, OTHER = b"me", b"other"
 
 
 class KeysTests(SynchronousTestCase):
@@ -19,28 +20,38 @@ class KeysTests(SynchronousTestCase):
     def test_waiters(self) -> None:
         """Those who ask early wait, up to a bound, and are told together."""
         keys: Keys[int] = Keys(MOST, SECONDS)
-        self.assertIsNone(keys.take("k", 0, asked=True))
-        known = keys.take("k", 0, asked=True)
+        self.assertIsNone(keys.take("k", ME, 0, asked=True))
+        known = keys.take("k", ME, 0, asked=True)
         assert known is not None
         waiting = [known.ask(number) for number in range(MAX_WAITERS + 1)]
         self.assertEqual(waiting, [True] * MAX_WAITERS + [False])
-        self.assertEqual(keys.answer("k", COMPLETE), list(range(MAX_WAITERS)))
+        self.assertEqual(keys.answer("k", ME, COMPLETE), list(range(MAX_WAITERS)))
         self.assertFalse(known.ask(1))
         self.assertEqual(known.receipt, COMPLETE)
 
     def test_better_receipt(self) -> None:
         """A receipt that is complete takes the place of one that is not, and none its own."""
         keys: Keys[int] = Keys(MOST, SECONDS)
-        keys.take("k", 0, asked=True)
+        keys.take("k", ME, 0, asked=True)
         for told, kept in ((MISSING, MISSING), (COMPLETE, COMPLETE), (MISSING, COMPLETE)):
-            self.assertEqual(keys.answer("k", told), [])
-            known = keys.take("k", 0, asked=True)
+            self.assertEqual(keys.answer("k", ME, told), [])
+            known = keys.take("k", ME, 0, asked=True)
             assert known is not None
             self.assertEqual(known.receipt, kept)
 
+    def test_of_another(self) -> None:
+        """Who has repeated a publish does not say what became of it."""
+        keys: Keys[int] = Keys(MOST, SECONDS)
+        keys.take("k", ME, 0, asked=True)
+        known = keys.take("k", OTHER, 0, asked=True)
+        assert known is not None
+        known.ask(1)
+        self.assertEqual(keys.answer("k", OTHER, MISSING), [])
+        self.assertEqual(keys.answer("k", ME, COMPLETE), [1])
+
     def test_of_a_key_that_is_forgotten(self) -> None:
         """What was told of a key that is forgotten is nothing to anybody."""
-        self.assertEqual(Keys[int](MOST, SECONDS).answer("k", COMPLETE), [])
+        self.assertEqual(Keys[int](MOST, SECONDS).answer("k", ME, COMPLETE), [])
 
     def test_machine(self) -> None:
         """Whatever is published and when, a key is taken once in its time."""
@@ -63,7 +74,7 @@ class KeysMachine(RuleBasedStateMachine):
     @rule(key=st.sampled_from("abcd"), asked=st.booleans())
     def take(self, key: str, asked: bool) -> None:  # noqa: FBT001
         kept = [name for name, when in self.taken if self.now - when < SECONDS][-MOST:]
-        known = self.keys.take(key, self.now, asked=asked)
+        known = self.keys.take(key, ME, self.now, asked=asked)
         assert (known is not None) == (key in kept)
         if known is None:
             self.taken.append((key, self.now))

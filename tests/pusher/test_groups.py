@@ -164,7 +164,9 @@ class GroupTests(GroupCase):
         client = self.client()
         client.send(client_frame(TEXT, b"hello"))
         client.send(client_frame(BINARY, b'{"cmd":"add_group","group_id":"x"}'))
-        self.assertEqual((len(client.frames), self.subscribed), (1, []))
+        half = rb'{"cmd":"send_to_group","group_id":"1","message":"\ud800"}'
+        client.send(client_frame(TEXT, half))
+        self.assertEqual((len(client.frames), self.subscribed, self.published), (1, [], []))
 
     def test_receipt(self) -> None:
         """Who is in a group is who a receipt counts."""

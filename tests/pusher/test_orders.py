@@ -72,6 +72,28 @@ class OrdersTests(GroupCase):
         self.order(Close(1000, "", None), "worker/7", 3)
         self.assertEqual(self.closed(other), (1000, ""))
 
+    def test_close_of_a_slow_client(self) -> None:
+        """Who has fallen behind is sent what waits, and the last message, before the close."""
+        client = self.client()
+        client.connection.pauseProducing()
+        self.send(BROADCAST, "before")
+        order = Close(4000, "bye", "last words")
+        self.assertEqual(self.order(order, BROADCAST), (Counts(1), None))
+        self.assertEqual(self.order(order, BROADCAST), (Counts(dropped=1), None))
+        client.connection.resumeProducing()
+        self.assertEqual(client.frames[1:3], [(TEXT, b"before"), (TEXT, b"last words")])
+        self.assertEqual(self.closed(client), (4000, "bye"))
+        self.assertEqual(len(client.frames), 4)
+
+    def test_close_of_one_who_never_reads(self) -> None:
+        """Who never reads is dropped when his time is over."""
+        client = self.client()
+        client.connection.pauseProducing()
+        self.send(BROADCAST, "before")
+        self.order(Close(4000, "bye", None), BROADCAST)
+        self.clock.advance(self.factory.closeHandshakeTimeout)
+        self.assertTrue(client.gone)
+
     def test_nobody(self) -> None:
         """An address that is nobody's, or another worker's, is told so."""
         self.client()

@@ -1,5 +1,6 @@
 """Clients of the subprotocol tpush.v1."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -16,9 +17,8 @@ from tests.pusher.websocket import BINARY, TEXT, client_frame
 from tpush.errors import ChannelClosed, OutboxFull, TooManySubscriptions
 from tpush.message import BROADCAST, ConnectionID, Message, group_event, user_event
 from tpush.pusher.admission import Auth
-from tpush.pusher.commands import SendToGroup
 from tpush.pusher.rights import Right, Rights
-from tpush.pusher.v1.requests import Wrong, read_request
+from tpush.pusher.v1.requests import Unread, Wrong, read_content, read_request
 
 V1 = "tpush.v1"
 
@@ -213,8 +213,11 @@ class RequestTests(V1Case):
         except Wrong as wrong:
             self.assertTrue(wrong.code and str(wrong))
             return
-        if isinstance(request.command, SendToGroup) and request.command.json:
-            self.assertEqual(json.loads(request.command.message), said["data"])
+        if isinstance(request.command, Unread):
+            with contextlib.suppress(Wrong):
+                content = read_content(request.command, 1)
+                if content.json:
+                    self.assertEqual(json.loads(content.message), said["data"])
 
 
 class AcknowledgementTests(V1Case):
@@ -248,3 +251,26 @@ class AcknowledgementTests(V1Case):
             known.errback(Failure(ChannelClosed("closed")))
         self.assertError(self.said(client)[-1:], "try-later", 1)
         self.assertEqual(len(gone.frames), 1)
+
+    def test_together(self) -> None:
+        """Those who ask while one waits are answered together, by the next answer."""
+        clients = [self.speaker() for _ in range(3)]
+        for client in clients:
+            self.ask(client, type="subscribe", id=1, group="news")
+        self.assertEqual(len(self.known), 1)
+        self.known[0].callback(None)
+        self.assertEqual([len(client.frames) for client in clients], [2, 1, 1])
+        self.known[1].callback(None)
+        self.assertEqual([len(client.frames) for client in clients], [2, 2, 2])
+        self.assertEqual(len(self.known), 2)
+
+    def test_bound(self) -> None:
+        """While the channel is away a client waits for as many as it may be in groups."""
+        self.start(Rights(Right.OPEN), groups=3)
+        client = self.speaker()
+        answers = [self.ask(client, type="subscribe", id=n, group="news") for n in range(5)]
+        self.assertEqual(answers[:3], [[], [], []])
+        self.assertError(answers[3], "try-later", 3)
+        client.lose()
+        self.known[0].callback(None)
+        self.assertEqual(len(self.known), 1)

@@ -30,6 +30,8 @@ from tpush.channel.items import (
     Repeated,
     Request,
     Routed,
+    Sync,
+    Synced,
 )
 from tpush.channel.keys import Keys
 from tpush.channel.outbox import Outbox
@@ -246,7 +248,7 @@ class Broker:
             match item:
                 case Delivery(origin):
                     self._settle(origin, item.pending)
-                case Rejection():
+                case Rejection() | Synced():
                     self._settle(session.peer.key, item.pending)
 
     def changed(self, session: Session) -> None:
@@ -296,8 +298,10 @@ class Broker:
                 if not self._is_repeated(session, request, now):
                     self._publish(session, pending, request)
             case Answer(key, receipt):
-                for waiter, ticket in self._keys.answer(key, receipt):
+                for waiter, ticket in self._keys.answer(key, session.peer.key, receipt):
                     self._tell(waiter, Repeated(ticket, receipt), RECEIPT_BYTES)
+            case Sync():
+                self._answer_at_once(session, pending)
             case Enqueue(queue, data):
                 try:
                     self._queues.enqueue(queue, data)
@@ -314,7 +318,7 @@ class Broker:
         if not publish.key:
             return False
         ticket = publish.message.ticket
-        known = self._keys.take(publish.key, now, asked=ticket is not None)
+        known = self._keys.take(publish.key, session.peer.key, now, asked=ticket is not None)
         if known is None:
             return False
         self.metrics.repeated += 1
@@ -359,6 +363,12 @@ class Broker:
         if self._sessions.get(session.peer.key) is session:
             pending.waiting += 1
             session.outbox.append(Rejection(pending.number, code, reason, pending))
+            self._changed[session] = None
+
+    def _answer_at_once(self, session: Session, pending: Pending) -> None:
+        if self._sessions.get(session.peer.key) is session:
+            pending.waiting += 1
+            session.outbox.append(Synced(pending.number, pending))
             self._changed[session] = None
 
     def _settle(self, publisher: bytes, pending: Pending) -> None:

@@ -45,6 +45,7 @@ class ClientLink(Link):
         wire.Reject,
         wire.Routed,
         wire.Repeated,
+        wire.Synced,
         wire.Acknowledge,
         wire.Ping,
         wire.Bye,
@@ -178,6 +179,13 @@ class ClientLink(Link):
         self._acknowledged(acknowledged)
         for number, ticket, receipt in codec.unpack_repeated(items):
             self._channel.repeated(number, ticket, receipt)
+        self.flush_soon()
+
+    def on_synced(self, items: list[Any], acknowledged: int | None = None) -> None:
+        """Take that requests were carried out."""
+        self._acknowledged(acknowledged)
+        for number, request in codec.unpack_synced(items):
+            self._channel.synced(number, request)
         self.flush_soon()
 
     def on_acknowledge(self, acknowledged: int) -> None:

@@ -25,6 +25,8 @@ from tpush.channel.items import (
     Repeated,
     Request,
     Routed,
+    Sync,
+    Synced,
 )
 from tpush.errors import InvalidName, ProtocolViolation
 from tpush.limits import MAX_CONTENT
@@ -97,6 +99,7 @@ _PACK_REQUEST: dict[type, tuple[Command, Callable[[int, Any], list[Any]]]] = {
     Enqueue: (wire.Enqueue, lambda n, it: [n, it.queue, it.data]),
     Finish: (wire.Done, lambda n, it: [n, it.job, it.ok]),
     Mark: (wire.Mark, lambda n, it: [n]),
+    Sync: (wire.Sync, lambda n, it: [n]),
 }
 _PACK_DELIVERY: dict[type, tuple[Command, Callable[[int, Any], list[Any]]]] = {
     Delivery: (
@@ -109,6 +112,7 @@ _PACK_DELIVERY: dict[type, tuple[Command, Callable[[int, Any], list[Any]]]] = {
     ),
     Rejection: (wire.Reject, lambda n, it: [n, it.number, it.code, it.reason]),
     Routed: (wire.Routed, lambda n, it: [n, it.ticket, list(it.workers)]),
+    Synced: (wire.Synced, lambda n, it: [n, it.number]),
     Repeated: (wire.Repeated, lambda n, it: [n, it.ticket, _pack_receipt(it.receipt)]),
 }
 
@@ -167,6 +171,27 @@ def unpack_mark(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
     """
     for item in items:
         yield _number(_fields(item, 1)[0]), Mark()
+
+
+def unpack_sync(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
+    """Read the items of :class:`wire.Sync`.
+
+    Raises:
+        ProtocolViolation: an item is not as it should be.
+    """
+    for item in items:
+        yield _number(_fields(item, 1)[0]), Sync()
+
+
+def unpack_synced(items: Iterable[Any]) -> Iterator[tuple[int, int]]:
+    """Read the items of :class:`wire.Synced`: number, request's number.
+
+    Raises:
+        ProtocolViolation: an item is not as it should be.
+    """
+    for item in items:
+        number, request = _fields(item, 2)[:2]
+        yield _number(number), _number(request)
 
 
 def unpack_deliver(items: Iterable[Any]) -> Iterator[tuple[int, bytes, int, Message]]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import count
 from typing import Literal, overload
 
-from twisted.internet.defer import Deferred, TimeoutError, succeed
+from twisted.internet.defer import Deferred, TimeoutError, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from typing_extensions import override
@@ -30,6 +30,7 @@ from tpush.channel.items import (
     Mark,
     Publish,
     Request,
+    Sync,
 )
 from tpush.channel.outbox import Outbox
 from tpush.errors import (
@@ -101,6 +102,8 @@ class ChannelEnd(IChannel):
         self._seen = Seen(limits.remember, clock.seconds())
         self._waiters: dict[int, Deferred[None]] = {}
         """By the number of their request, which only grows."""
+        self._syncs: dict[int, Deferred[None]] = {}
+        """The same of what is answered at once."""
         self._closing: Deferred[None] | None = None
         self._left = False
         self._working: dict[str, int] = {}
@@ -192,6 +195,13 @@ class ChannelEnd(IChannel):
         """Take from the broker which workers a message went to."""
         self.received = number
         self._receipts.expect(ticket, workers)
+
+    def synced(self, number: int, request: int) -> None:
+        """Take from the broker that all that was asked for before a request is in effect."""
+        self.received = number
+        waiter = self._syncs.pop(request, None)
+        if waiter is not None:
+            waiter.callback(None)
 
     def repeated(self, number: int, ticket: Ticket, receipt: Receipt | None) -> None:
         """Take from the broker what became of a message that was published before."""
@@ -359,6 +369,15 @@ class ChannelEnd(IChannel):
         return self._acknowledgement(number)
 
     @override
+    def settled(self) -> Deferred[None]:
+        if self._closing is not None:
+            return fail(ChannelClosed("the channel was closed"))
+        waiter: Deferred[None] = Deferred()
+        self._syncs[self.outbox.append(Sync(), bounded=False)] = waiter
+        self._stir()
+        return waiter
+
+    @override
     def close(self) -> Deferred[None]:
         if self._closing is None:
             held = self.flush() if len(self.outbox) else succeed(None)
@@ -377,9 +396,10 @@ class ChannelEnd(IChannel):
         self._receipts.give_up_all()
         self._left = True  # what is asked for from now on concerns nobody
         await self.leave()
-        for waiter in self._waiters.values():
+        for waiter in (*self._waiters.values(), *self._syncs.values()):
             waiter.errback(ChannelClosed("the channel was closed before it was acknowledged"))
         self._waiters.clear()
+        self._syncs.clear()
 
     def _stir(self) -> None:
         if not self._left:

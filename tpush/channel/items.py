@@ -52,7 +52,12 @@ class Mark:
     """Asks for nothing but to be acknowledged in turn."""
 
 
-Request = Publish | Answer | Enqueue | Finish | Mark
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Asks to be answered when it is carried out, whoever has not acknowledged what is before."""
+
+
+Request = Publish | Answer | Enqueue | Finish | Mark | Sync
 """What a peer asks for under a number: held by it until the number is acknowledged."""
 
 
@@ -119,5 +124,18 @@ class Repeated:
     receipt: Receipt | None
 
 
-Outgoing = Delivery | Assignment | Rejection | Routed | Repeated
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """A :class:`Sync` was carried out.
+
+    Args:
+        number: of the request.
+        pending: the request, which is acknowledged when this has been.
+    """
+
+    number: int
+    pending: Pending
+
+
+Outgoing = Delivery | Assignment | Rejection | Routed | Repeated | Synced
 """What a session is sent under a number."""

@@ -21,13 +21,15 @@ class Known(Generic[Waiter]):
 
     Args:
         until: when its key is forgotten.
-        asked: whether its publisher wants to know what became of it, and so will tell.
+        publisher: who will tell what became of it.
+        asked: whether its publisher wants to know that, and so will tell.
     """
 
-    __slots__ = ("asked", "receipt", "until", "waiters")
+    __slots__ = ("asked", "publisher", "receipt", "until", "waiters")
 
-    def __init__(self, until: float, *, asked: bool) -> None:
+    def __init__(self, until: float, publisher: bytes, *, asked: bool) -> None:
         self.until = until
+        self.publisher = publisher
         self.asked = asked
         self.receipt: Receipt | None = None
         self.waiters: list[Waiter] = []
@@ -59,11 +61,12 @@ class Keys(Generic[Waiter]):
         """Count the keys."""
         return len(self._known)
 
-    def take(self, key: str, now: float, *, asked: bool) -> Known[Waiter] | None:
+    def take(self, key: str, publisher: bytes, now: float, *, asked: bool) -> Known[Waiter] | None:
         """Take a publish with a key.
 
         Args:
             key: of the publish.
+            publisher: whose it is.
             now: the time.
             asked: whether its publisher wants to know what became of it.
 
@@ -73,15 +76,20 @@ class Keys(Generic[Waiter]):
         self._forget(now)
         known = self._known.get(key)
         if known is None:
-            self._known[key] = Known(now + self._seconds, asked=asked)
+            self._known[key] = Known(now + self._seconds, publisher, asked=asked)
             if len(self._known) > self._most:
                 self._known.popitem(last=False)
         return known
 
-    def answer(self, key: str, receipt: Receipt) -> list[Waiter]:
-        """Take what the publisher was told; return who waits to be told the same."""
+    def answer(self, key: str, publisher: bytes, receipt: Receipt) -> list[Waiter]:
+        """Take what a publisher was told; return who waits to be told the same.
+
+        Who has repeated the publish knows it from here, or has given it up: that is nothing new.
+        """
         known = self._known.get(key)
-        if known is None or (known.receipt is not None and known.receipt.complete):
+        if known is None or known.publisher != publisher:
+            return []
+        if known.receipt is not None and known.receipt.complete:
             return []
         known.receipt = receipt
         waiters, known.waiters = known.waiters, []

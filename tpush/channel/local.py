@@ -10,7 +10,7 @@ from typing_extensions import override
 from tpush.channel.broker import Broker, Peer, Session
 from tpush.channel.driver import Driver
 from tpush.channel.end import ChannelEnd
-from tpush.channel.items import Assignment, Delivery, Rejection, Repeated, Routed
+from tpush.channel.items import Assignment, Delivery, Rejection, Repeated, Routed, Synced
 from tpush.errors import WorkerIDTaken
 from tpush.limits import Limits
 
@@ -123,6 +123,8 @@ class LocalChannel(ChannelEnd):
                     self.rejected(number, request, code, reason)
                 case Routed(ticket, workers):
                     self.routed(number, ticket, workers)
+                case Synced(request):
+                    self.synced(number, request)
                 case Repeated(ticket, receipt):
                     self.repeated(number, ticket, receipt)
         self._owner.broker.acknowledge(session, self.received)

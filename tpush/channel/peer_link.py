@@ -87,6 +87,7 @@ class PeerLink(Link):
         wire.Enqueue,
         wire.Done,
         wire.Mark,
+        wire.Sync,
         wire.Acknowledge,
         wire.Ping,
         wire.Bye,
@@ -326,6 +327,10 @@ class PeerLink(Link):
     def on_mark(self, items: list[Any], acknowledged: int | None = None) -> None:
         """Take marks."""
         self._accept(codec.unpack_mark, items, acknowledged)
+
+    def on_sync(self, items: list[Any], acknowledged: int | None = None) -> None:
+        """Take what is to be answered at once."""
+        self._accept(codec.unpack_sync, items, acknowledged)
 
     def on_acknowledge(self, acknowledged: int) -> None:
         """Let go of what the peer has had.

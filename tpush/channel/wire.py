@@ -217,6 +217,12 @@ class Mark(OneWay):
     arguments = [(b"items", Items()), _acknowledged]
 
 
+class Sync(OneWay):
+    """Client: ``[number]`` each, to be answered when it is carried out."""
+
+    arguments = [(b"items", Items()), _acknowledged]
+
+
 class Deliver(OneWay):
     """Channel: ``[number, origin, publisher's number, event, text, data]`` each.
 
@@ -249,6 +255,12 @@ class Routed(OneWay):
 
 class Repeated(OneWay):
     """Channel: ``[number, ticket, receipt or nil]`` each: its key was had before."""
+
+    arguments = [(b"items", Items()), _acknowledged]
+
+
+class Synced(OneWay):
+    """Channel: ``[number, request's number]`` each: it was carried out."""
 
     arguments = [(b"items", Items()), _acknowledged]
 

@@ -19,3 +19,7 @@ class Client(Receiver, Protocol):
 
     def close(self, close: Close) -> None:
         """Begin the closing handshake."""
+
+    def finish(self, close: Close) -> bool:
+        """Close once all that waits has been sent; return whether it had not begun to close."""
+        ...

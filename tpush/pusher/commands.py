@@ -66,9 +66,18 @@ def _command(said: dict[str, Any]) -> Command | None:
             return Join(group)
         case "leave_group", _ if group is not None:
             return Leave(group)
-        case "send_to_group", str(message) if group is not None:
+        case "send_to_group", str(message) if group is not None and _can_be_sent(message):
             return SendToGroup(group, message)
     return None
+
+
+def _can_be_sent(text: str) -> bool:
+    """Say whether text is UTF-8: Python reads half a character from JSON."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _name(group: Any) -> str | None:

@@ -420,6 +420,22 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
     def leave(self, close: Close) -> None:
         """Close once all that waits has been sent; a handshake in progress is finished first."""
         self.factory.metrics.drained += 1
+        self._finish(close)
+
+    def finish(self, close: Close) -> bool:
+        """Close once all that waits has been sent, or when its time is over.
+
+        Returns:
+            Whether it had not begun to close before.
+        """
+        if self.state != OPEN or self._verdict is not None:
+            return False
+        self._finish(close)
+        if self._backlog is not None and self._end is None:
+            self._end = self.factory.later(self.factory.closeHandshakeTimeout, self.abort)
+        return True
+
+    def _finish(self, close: Close) -> None:
         self._verdict = close
         if self.state == OPEN and self._backlog is None:
             self.close(close)

@@ -52,7 +52,15 @@ class Executor:
                 if self._groups.leave(client.connection, event):
                     self._telling.left(client, group)
             case SendToGroup(group, message, json):
-                if not self._rights.may_publish(client.claims, group):
-                    raise Forbidden("this client may not publish there")
+                self.check_publish(client, group)
                 self._exchange.publish(event, message, json=json)
                 self._telling.published(client, group, message)
+
+    def check_publish(self, client: Client, group: str) -> None:
+        """Check that a client may publish to a group.
+
+        Raises:
+            Forbidden: it may not.
+        """
+        if not self._rights.may_publish(client.claims, group):
+            raise Forbidden("this client may not publish there")

@@ -102,7 +102,7 @@ class PusherFactory(WebSocketServerFactory):
         executor = Executor(self.groups, self.admission.rights, exchange, telling)
         bounds = Bounds(limits.client_message, limits.client_frames, limits.groups)
         self._hearing: dict[Dialect, Hearing] = {
-            V1(bounds): Serving(executor, exchange.settled),
+            V1(bounds): Serving(executor, exchange.settled, limits.groups),
             PLAIN: Obeying(executor),
         }
         self._connections: Present[Connection] = Present()
@@ -144,6 +144,7 @@ class PusherFactory(WebSocketServerFactory):
         self.fanout.flush()
         connection.connection = self.audience.add(connection)
         worker, user = self.audience.worker, connection.claims.user
+        groups = list(dict.fromkeys(groups))
         greeting = Greeting(worker, connection.connection, user, groups)
         connection.write_frames(connection.dialect.greet(greeting), 1)
         self._telling.connected(connection, worker)
@@ -170,6 +171,7 @@ class PusherFactory(WebSocketServerFactory):
     def closed(self, connection: Connection) -> None:
         """Forget a client."""
         if connection.connection is not None:
+            self._hearing[connection.dialect].forget(connection)
             self._telling.disconnected(connection, self.groups.remove(connection.connection))
         if connection in self._connections:
             self._connections.discard(connection)

@@ -16,3 +16,6 @@ class Hearing(Protocol):
             payload: valid UTF-8 where *text* is true.
             text: whether it came as text.
         """
+
+    def forget(self, client: Client) -> None:
+        """Be told that a client is gone."""

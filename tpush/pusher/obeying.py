@@ -34,6 +34,10 @@ class Obeying(Hearing):
         if close is not None:
             client.close(close)
 
+    @override
+    def forget(self, client: Client) -> None:
+        """Do nothing: nothing of a client is kept."""
+
     def _obey(self, client: Client, command: Command) -> Close | None:
         try:
             self._executor.execute(client, command)

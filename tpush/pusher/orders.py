@@ -85,7 +85,7 @@ class Orders:
         try:
             match order:
                 case orders.Close(code, reason, last):
-                    self._close(client, Close(code, reason, ""), last)
+                    return self._close(client, Close(code, reason, ""), last)
                 case Join(group):
                     self._join(client, group)
                 case Leave(group):
@@ -100,12 +100,12 @@ class Orders:
         worker = self._audience.worker
         return [f"{worker}:{client.connection}" for client in islice(clients, most)]
 
-    def _close(self, client: Client, close: Close, last: str | None) -> None:
+    def _close(self, client: Client, close: Close, last: str | None) -> bool:
         if last is not None:
             event, connection = self._audience.address(client.connection)
             message = Message(event, last.encode(), connection=connection)
             client.write_frames(client.dialect.message(message), 1)
-        client.close(close)
+        return client.finish(close)
 
     def _join(self, client: Client, group: str) -> None:
         if client.connection is not None and self._groups.join(

@@ -90,7 +90,7 @@ class PusherService(MultiService):
             slow,
             proxies,
             self._health.complaint,
-            Exchange(self._listen_to, channel.unsubscribe, channel.publish, channel.flush),
+            Exchange(self._listen_to, channel.unsubscribe, channel.publish, channel.settled),
             metrics,
             self._hooks.telling,
             self._hooks.asking,
@@ -100,7 +100,7 @@ class PusherService(MultiService):
             self.factory.groups,
             self._hooks.telling,
             self._info,
-            channel.flush,
+            channel.settled,
             self._report,
         )
         self._reporter = Reporter(
@@ -143,8 +143,10 @@ class PusherService(MultiService):
         Raises:
             UnsafeSecret: they cannot be used; those that were there are in force.
         """
-        self._hooks.reload()
-        self.factory.admission.reload()
+        try:
+            self._hooks.reload()
+        finally:  # a key that was taken out is good for nothing from now on
+            self.factory.admission.reload()
 
     async def _stop(self) -> None:
         await self._health.drain()

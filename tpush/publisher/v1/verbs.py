@@ -1,5 +1,6 @@
 """Resources of groups, users and connections."""
 
+import re
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -25,6 +26,7 @@ SHOWN = 1_000
 """Addresses that are told of a group or a user, where nothing else is asked for."""
 
 MOST_SHOWN = 10_000
+LIMIT = re.compile(rb"limit=([0-9]{1,5})")
 
 
 class OrderResource(APIResource):
@@ -148,9 +150,9 @@ def _body(request: PublisherRequest, what: str, fields: frozenset[str]) -> Any:
 
 
 def _limit(request: PublisherRequest) -> int:
-    name, _, said = request.query.partition(b"=")
     if not request.query:
         return SHOWN
-    if name != b"limit" or not said.isdigit() or not 0 <= int(said[:9]) <= MOST_SHOWN:
+    said = LIMIT.fullmatch(request.query)
+    if said is None or int(said[1]) > MOST_SHOWN:
         raise BadRequest(f"limit is a number from 0 to {MOST_SHOWN}, and the only parameter")
-    return int(said[:9])
+    return int(said[1])

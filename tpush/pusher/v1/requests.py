@@ -50,6 +50,14 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """Asks for a message to go to a group: its content is read where it may go there."""
+
+    group: str
+    said: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What one client asks for.
 
@@ -59,7 +67,7 @@ class Request:
     """
 
     id: RequestID
-    command: Command | Ping
+    command: Command | Unread | Ping
 
 
 def read_request(payload: bytes, *, text: bool) -> Request:
@@ -109,8 +117,23 @@ def _group(said: Mapping[str, Any]) -> str:
     return group
 
 
-def _publish(said: Mapping[str, Any]) -> Command:
-    group = _group(said)
+def read_content(unread: Unread, request: RequestID) -> SendToGroup:
+    """Read what is to be published.
+
+    Args:
+        unread: it.
+        request: the id that the client gave.
+
+    Raises:
+        Wrong: it is nothing that can be sent.
+    """
+    try:
+        return _content(unread.group, unread.said)
+    except ValueError as error:
+        raise Wrong("bad-request", str(error), request) from None
+
+
+def _content(group: str, said: Mapping[str, Any]) -> SendToGroup:
     if ("data" in said) == ("base64" in said):
         raise ValueError("a publish has data or base64")
     if "data" in said:
@@ -133,9 +156,9 @@ def _json(data: Any) -> str:
     return text
 
 
-READERS: Mapping[str, Callable[[Mapping[str, Any]], Command | Ping]] = {
+READERS: Mapping[str, Callable[[Mapping[str, Any]], Command | Unread | Ping]] = {
     "subscribe": lambda said: Join(_group(said)),
     "unsubscribe": lambda said: Leave(_group(said)),
-    "publish": _publish,
+    "publish": lambda said: Unread(_group(said), said),
     "ping": lambda _: Ping(),
 }
