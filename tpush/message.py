@@ -91,11 +91,6 @@ class Message(NamedTuple):
         """All that it is for."""
         return ((self.event, self.connection), *self.also)
 
-    def only(self, target: Target) -> "Message":
-        """Return it as it is for one of its targets."""
-        event, connection = target
-        return self._replace(event=event, connection=connection, also=(), but=())
-
     def same_audience(self, other: "Message") -> bool:
         """Say whether *other* is for the same targets, in the same order."""
         return (

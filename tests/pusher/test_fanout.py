@@ -27,9 +27,17 @@ class Marked(Dialect):
         return b""
 
     @override
-    def message(self, message: Message) -> bytes:
+    def head(self, target: Target) -> bytes:
+        return b""
+
+    @override
+    def body(self, message: Message) -> bytes:
+        return message.data
+
+    @override
+    def frame(self, head: bytes, body: bytes, *, text: bool) -> bytes:
         self.framed += 1
-        return self.marks % message.data
+        return self.marks % (head + body)
 
 
 class Recorder(Receiver):
@@ -98,10 +106,11 @@ class FanOutTests(SynchronousTestCase):
 
         class Named(Marked):
             @override
-            def message(self, message: Message) -> bytes:
-                return b"%b:%b " % (message.event.encode(), message.data)
+            def head(self, target: Target) -> bytes:
+                return target[0].encode() + b":"
 
-        receivers = [Recorder(Named()) for _ in range(3)]
+        dialect = Named(b"%b ")
+        receivers = [Recorder(dialect) for _ in range(3)]
         for receiver, events in zip(receivers, ("x", "xy", "yz"), strict=True):
             connection = self.audience.add(receiver)
             for event in events:
@@ -113,6 +122,16 @@ class FanOutTests(SynchronousTestCase):
         self.fanout.flush()
         got = [b"".join(r.writes) for r in receivers]
         self.assertEqual(got, [b"x:1 x:2 ", b"x:1 x:2 y:3 ", b"y:1 y:2 "])
+        self.assertEqual(dialect.framed, 5)
+
+    def test_a_list_of_connections(self) -> None:
+        """A message for many connections is framed once, as any other."""
+        targets = [("worker/1", ConnectionID(number)) for number in (1, 2, 3)]
+        (event, first), *also = targets
+        self.fanout.send(Message(event, b"a", connection=first, also=tuple(also)))
+        self.fanout.flush()
+        self.assertEqual([r.writes for r in self.receivers], [[b"<a>"]] * 3)
+        self.assertEqual(self.dialect.framed, 1)
 
     def test_one_connection_alone(self) -> None:
         """A message for one connection reaches no other."""

@@ -19,10 +19,6 @@ Member_co = TypeVar("Member_co", covariant=True)
 class Listeners(Protocol[Member_co]):
     """Knows who gets a message."""
 
-    def receivers(self, message: Message) -> Collection[Member_co]:
-        """Return who gets *message*."""
-        ...
-
     def parts(self, message: Message) -> Iterator[tuple[Target, Collection[Member_co]]]:
         """Yield who gets *message* as one of each of its targets."""
         ...
@@ -123,13 +119,18 @@ class Audience(Generic[Member]):
         return self._events.keys()
 
     def receivers(self, message: Message) -> Collection[Member]:
-        """Return who gets a message, each once: a view, which may change as they come and go."""
-        if not (message.also or message.but):
-            return self._of(message.event, message.connection)
+        """Return who gets a message, each once."""
         return list(chain.from_iterable(members for _, members in self.parts(message)))
 
     def parts(self, message: Message) -> Iterator[tuple[Target, Collection[Member]]]:
-        """Yield who gets *message* as one of each of its targets: each member once."""
+        """Yield who gets *message* as one of each of its targets: each member once.
+
+        Where there is one target alone it is a view, which changes as members come and go.
+        """
+        if not (message.also or message.but):
+            target = message.event, message.connection
+            yield target, self._of(*target)
+            return
         taken = set(chain.from_iterable(self._of(*each) for each in message.but))
         for target in message.targets:
             members = [member for member in self._of(*target) if member not in taken]

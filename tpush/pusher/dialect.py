@@ -3,13 +3,13 @@
 A client without a subprotocol is sent contents, with nothing wrapped around them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from typing_extensions import override
 
-from tpush.message import ConnectionID, Message, WorkerID
+from tpush.message import ConnectionID, Message, Target, WorkerID
 from tpush.pusher.frame import frame
 
 
@@ -40,8 +40,22 @@ class Dialect(Protocol):
         """Return the first frame."""
         ...
 
-    def message(self, message: Message) -> bytes:
-        """Return the frame of a message, which is for one target."""
+    def head(self, target: Target) -> bytes:
+        """Return what a message says of whom it is for; nothing where it says nothing."""
+        ...
+
+    def body(self, message: Message) -> bytes:
+        """Return the content of a message, as it is sent."""
+        ...
+
+    def frame(self, head: bytes, body: bytes, *, text: bool) -> bytes:
+        """Return the frame of a message.
+
+        Args:
+            head: of :meth:`head`.
+            body: of :meth:`body`.
+            text: whether the message is text.
+        """
         ...
 
 
@@ -57,26 +71,47 @@ class Plain(Dialect):
         return frame(said.encode(), text=True)
 
     @override
-    def message(self, message: Message) -> bytes:
-        return frame(message.data, text=message.text)
+    def head(self, target: Target) -> bytes:
+        return b""
+
+    @override
+    def body(self, message: Message) -> bytes:
+        return message.data
+
+    @override
+    def frame(self, head: bytes, body: bytes, *, text: bool) -> bytes:
+        return frame(body, text=text)
 
 
 PLAIN = Plain()
 
 
-class Joined(dict[Dialect, bytes]):
-    """Frames of messages for one audience, joined, by dialect: made where somebody needs them.
+class Joined:
+    """Frames of messages that are for the same targets, joined.
+
+    They are made where somebody needs them, and each once: contents for each dialect, frames for
+    each dialect and each way to say whom they are for.
 
     Args:
         messages: in their order.
     """
 
-    __slots__ = ("_messages",)
+    __slots__ = ("_bodies", "_frames", "_messages")
 
-    def __init__(self, messages: Iterable[Message]) -> None:
-        super().__init__()
+    def __init__(self, messages: Sequence[Message]) -> None:
         self._messages = messages
+        self._bodies: dict[Dialect, Sequence[bytes]] = {}
+        self._frames: dict[tuple[Dialect, bytes], bytes] = {}
 
-    def __missing__(self, dialect: Dialect) -> bytes:
-        frames = self[dialect] = b"".join(map(dialect.message, self._messages))
+    def frames(self, dialect: Dialect, target: Target) -> bytes:
+        """Return what is sent to those who get the messages as one of their targets."""
+        head = dialect.head(target)
+        frames = self._frames.get((dialect, head))
+        if frames is None:
+            bodies = self._bodies.get(dialect)
+            if bodies is None:
+                bodies = self._bodies[dialect] = [dialect.body(each) for each in self._messages]
+            pairs = zip(bodies, self._messages, strict=True)
+            frames = b"".join(dialect.frame(head, body, text=each.text) for body, each in pairs)
+            self._frames[dialect, head] = frames
         return frames

@@ -7,18 +7,20 @@ order than they were published in. Whoever joins the audience flushes too: what 
 is not for them.
 """
 
-from collections.abc import Iterable, Sequence
-
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from tpush.message import Message
 from tpush.pusher.audience import Listeners
-from tpush.pusher.dialect import Joined
+from tpush.pusher.dialect import Dialect, Joined
 from tpush.pusher.receiver import Receiver
 
 JOIN_BYTES = 64 * 1024
 """Bytes after which frames that wait are written, within the turn: as much as a transport is to
 hold for a client that does not read."""
+
+
+AROUND = 60
+"""Bytes around a content that are counted: as many as a dialect has, or more."""
 
 
 class FanOut:
@@ -42,7 +44,7 @@ class FanOut:
         if waiting and (self._size > JOIN_BYTES or not message.same_audience(waiting[0])):
             self._write()
         self._waiting.append(message)
-        self._size += len(message.data)
+        self._size += len(message.data) + len(message.event) + AROUND
         if self._turn is None:
             self._turn = self._clock.callLater(0, self._on_turn)
 
@@ -64,15 +66,11 @@ class FanOut:
 
     def _write(self) -> None:
         messages, self._waiting, self._size = self._waiting, [], 0
-        first = messages[0]
-        if not (first.also or first.but):
-            _write(messages, self._audience.receivers(first))
-            return
-        for target, receivers in self._audience.parts(first):
-            _write([message.only(target) for message in messages], receivers)
-
-
-def _write(messages: Sequence[Message], receivers: Iterable[Receiver]) -> None:
-    joined, count = Joined(messages), len(messages)
-    for receiver in receivers:
-        receiver.write_frames(joined[receiver.dialect], count)
+        joined, count = Joined(messages), len(messages)
+        for target, receivers in self._audience.parts(messages[0]):
+            frames: dict[Dialect, bytes] = {}
+            for receiver in receivers:
+                made = frames.get(receiver.dialect)
+                if made is None:
+                    made = frames[receiver.dialect] = joined.frames(receiver.dialect, target)
+                receiver.write_frames(made, count)

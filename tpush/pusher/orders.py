@@ -12,11 +12,12 @@ from twisted.logger import Logger
 
 from tpush import orders
 from tpush.errors import ProtocolViolation, TPushError
-from tpush.message import Message, group_event, user_event
+from tpush.message import BROADCAST, Message, group_event, user_event
 from tpush.orders import Bind, Info, Join, Leave, Order, Show, unpack_order
 from tpush.pusher.audience import Audience
 from tpush.pusher.client import Client
 from tpush.pusher.closing import Close
+from tpush.pusher.dialect import Joined
 from tpush.pusher.groups import Groups, TooManyGroups
 from tpush.pusher.telling import Telling
 from tpush.receipt import Counts, Ticket
@@ -102,9 +103,9 @@ class Orders:
 
     def _close(self, client: Client, close: Close, last: str | None) -> bool:
         if last is not None:
-            event, connection = self._audience.address(client.connection)
-            message = Message(event, last.encode(), connection=connection)
-            client.write_frames(client.dialect.message(message), 1)
+            target = self._audience.address(client.connection)
+            frames = Joined([Message(BROADCAST, last.encode())]).frames(client.dialect, target)
+            client.write_frames(frames, 1)
         return client.finish(close)
 
     def _join(self, client: Client, group: str) -> None:

@@ -57,9 +57,12 @@ class Reporter:
         """Write *message* now, and report under *ticket* what became of it."""
         self._fanout.flush()
         outcomes: list[tuple[Receiver, Outcome]] = []
+        joined = Joined([message])
         for target, receivers in self._audience.parts(message):
-            frames = Joined([message.only(target)])
-            outcomes += [(each, each.write_telling(frames[each.dialect])) for each in receivers]
+            outcomes += [
+                (each, each.write_telling(joined.frames(each.dialect, target)))
+                for each in receivers
+            ]
         again = [receiver for receiver, outcome in outcomes if outcome is Outcome.IN_TRANSPORT]
         counts = _count(outcome for _, outcome in outcomes if outcome is not Outcome.IN_TRANSPORT)
         if again:

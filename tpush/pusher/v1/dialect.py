@@ -7,7 +7,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from tpush.message import BROADCAST, Message, group_event, user_event
+from tpush.message import BROADCAST, Message, Target, group_event, user_event
 from tpush.pusher.dialect import Dialect, Greeting
 from tpush.pusher.frame import frame
 
@@ -55,15 +55,27 @@ class V1(Dialect):
         )
 
     @override
-    def message(self, message: Message) -> bytes:
-        head = b'{"type":"message",' + _target(message).encode()
+    def head(self, target: Target) -> bytes:
+        event, connection = target
+        if connection is not None:
+            return b'"connection":true'
+        if event.startswith(GROUP):
+            return b'"group":' + _json(event.removeprefix(GROUP))
+        if event.startswith(USER):
+            return b'"user":' + _json(event.removeprefix(USER))
+        return b'"broadcast":true' if event == BROADCAST else b'"event":' + _json(event)
+
+    @override
+    def body(self, message: Message) -> bytes:
         if message.json:
-            content = b',"data":' + message.data
-        elif message.text:
-            content = b',"data":' + json.dumps(message.data.decode(errors="replace")).encode()
-        else:
-            content = b',"base64":"' + b64encode(message.data) + b'"'
-        return frame(head + content + b"}", text=True)
+            return b'"data":' + message.data
+        if message.text:
+            return b'"data":' + _json(message.data.decode(errors="replace"))
+        return b'"base64":"' + b64encode(message.data) + b'"'
+
+    @override
+    def frame(self, head: bytes, body: bytes, *, text: bool) -> bytes:
+        return frame(b'{"type":"message",' + head + b"," + body + b"}", text=True)
 
 
 def say(kind: str, **fields: Any) -> bytes:
@@ -77,13 +89,5 @@ def say(kind: str, **fields: Any) -> bytes:
     return frame(said.encode(), text=True)
 
 
-def _target(message: Message) -> str:
-    """Return whom a message is for, as a field of it."""
-    event = message.event
-    if message.connection is not None:
-        return '"connection":true'
-    if event.startswith(GROUP):
-        return '"group":' + json.dumps(event.removeprefix(GROUP))
-    if event.startswith(USER):
-        return '"user":' + json.dumps(event.removeprefix(USER))
-    return '"broadcast":true' if event == BROADCAST else '"event":' + json.dumps(event)
+def _json(text: str) -> bytes:
+    return json.dumps(text, ensure_ascii=False).encode()
