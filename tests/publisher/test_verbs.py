@@ -120,7 +120,8 @@ class VerbTests(SiteTestCase):
             self.send(b"POST", path, said)
             [answer] = self.client.answers()
             self.problem(answer, 400, "bad-request")
-        for query in (b"limit=x", b"limit=10001", b"limit=", b"limit=-1", b"other=1"):
+        for query in (b"limit=x", b"limit=10001", b"limit=", b"limit=-1", b"other=1",
+                      b"limit=0000000019999", b"limit=" + b"9" * 5000):  # fmt: skip
             self.send(b"GET", b"/v1/groups/x?" + query)
             [answer] = self.client.answers()
             self.problem(answer, 400, "bad-request")
