@@ -16,7 +16,6 @@ NAMES = {
     405: "method-not-allowed",
     413: "too-large",
     415: "unsupported-body",
-    500: "internal",
     503: "try-later",
     504: "workers-missing",
 }
