@@ -25,6 +25,7 @@ setup(
         "tpush.net",
         "tpush.publisher",
         "tpush.publisher.v1",
+        "tpush.publisher.v1.openapi",
         "tpush.pusher",
         "tpush.pusher.v1",
         # Its one file makes the roles known to `twistd`; the package itself is Twisted's.

@@ -47,6 +47,8 @@ class WheelTests(SynchronousTestCase):
         eventually(lambda: healthy(f"http://127.0.0.1:{http}/"), "it is healthy")
         answer = requests.get(f"http://127.0.0.1:{http}/?content=hello", timeout=10)
         self.assertEqual(answer.text, "ok")
+        described = requests.get(f"http://127.0.0.1:{http}/v1/openapi.json", timeout=10)
+        self.assertEqual(described.json()["openapi"], "3.1.0")
         self.assertEqual(list(home.iterdir()), [], "it leaves no file behind")
 
     def test_editable(self) -> None:

@@ -14,8 +14,20 @@ from tpush.publisher.v1.body import JSON
 from tpush.publisher.v1.problem import CONTENT_TYPE, Answer, problem
 
 
-class APIResource(PlainResource):
-    """A resource that is answered in JSON, and whose errors are problem details.
+class JSONResource(PlainResource):
+    """A resource that is answered in JSON, and whose errors are problem details."""
+
+    @override
+    def refusal(self, request: PublisherRequest, status: int, reason: str) -> bytes:
+        return refuse(request, status, reason)
+
+    @override
+    def getChild(self, path: bytes, request: PublisherRequest) -> Resource:
+        return NoSuchResource()
+
+
+class APIResource(JSONResource):
+    """A resource that does something for those who may.
 
     Args:
         guard: who may.
@@ -37,14 +49,6 @@ class APIResource(PlainResource):
         """
         self._guard.check(request)
         self._load.check()
-
-    @override
-    def refusal(self, request: PublisherRequest, status: int, reason: str) -> bytes:
-        return refuse(request, status, reason)
-
-    @override
-    def getChild(self, path: bytes, request: PublisherRequest) -> Resource:
-        return NoSuchResource()
 
 
 class NoSuchResource(Resource):

@@ -4,6 +4,7 @@ from tpush.interfaces import IChannel
 from tpush.publisher.guard import Guard
 from tpush.publisher.load import Load
 from tpush.publisher.v1.messages import Batch, Publish
+from tpush.publisher.v1.openapi.document import Description
 from tpush.publisher.v1.ordering import Ordering
 from tpush.publisher.v1.publishing import Publishing
 from tpush.publisher.v1.resource import NoSuchResource
@@ -29,3 +30,4 @@ class V1(NoSuchResource):
         self.putChild(b"info", Information(ordering, guard, load))
         self.putChild(b"groups", Collection("group", ordering, guard, load))
         self.putChild(b"users", Collection("user", ordering, guard, load))
+        self.putChild(b"openapi.json", Description())
