@@ -63,6 +63,17 @@ class VerbTests(SiteTestCase):
         self.assertEqual(self.channel.orders.pop()[0], Close(4000, "bye", "that was it"))
         self.problem(self.answered(Receipt(Counts(), 1, 0)), 404, "no-such-connection")
 
+    def test_code_with_a_point(self) -> None:
+        """A code is a number, however it is written, and a whole one."""
+        self.send(b"POST", b"/v1/close", {"to": ONE, "code": 4000.0})
+        [order, *_] = self.channel.orders.pop()
+        self.assertEqual(repr(order), repr(Close(4000, "", None)))
+        self.said(Receipt(Counts(1), 1, 0))
+        for code in (4000.5, 1e300, float("inf"), float("nan")):
+            self.send(b"POST", b"/v1/close", {"to": ONE, "code": code})
+            [answer] = self.client.answers()
+            self.problem(answer, 400, "bad-request")
+
     def test_group(self) -> None:
         """How many are in a group, and the addresses of some."""
         for path, most in (

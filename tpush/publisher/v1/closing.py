@@ -24,15 +24,22 @@ def read_close(said: Mapping[str, Any]) -> Close:
     Raises:
         BadRequest: they cannot be closed so.
     """
-    code, reason, last = said.get("code", NORMAL), said.get("reason", ""), said.get("content")
-    if type(code) is not int or (code != NORMAL and code not in OWN):
-        raise BadRequest(f"code is {NORMAL}, or from {OWN.start} to {OWN.stop - 1}")
+    code, reason, last = _code(said), said.get("reason", ""), said.get("content")
     if not isinstance(reason, str) or len(_encoded("reason", reason)) > LONGEST:
         raise BadRequest(f"reason is text of at most {LONGEST} bytes")
     if last is not None and not isinstance(last, str):
         raise BadRequest("content is text")
     _encoded("content", last or "")
     return Close(code, reason, last)
+
+
+def _code(said: Mapping[str, Any]) -> int:
+    code = said.get("code", NORMAL)
+    if isinstance(code, float) and code.is_integer():
+        code = int(code)  # JSON has one kind of numbers, and some programs write 4000.0
+    if type(code) is not int or (code != NORMAL and code not in OWN):
+        raise BadRequest(f"code is {NORMAL}, or from {OWN.start} to {OWN.stop - 1}")
+    return code
 
 
 def _encoded(name: str, text: str) -> bytes:
