@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 RUN    := $(VENV)/.run
 TEST   := $(VENV)/.test
 
-.PHONY: help run test lint types docs trial conformance fuzz simulate defects faults slow storm bench clean
+.PHONY: help run test lint types docs trial conformance openapi fuzz simulate defects faults slow storm bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -31,6 +31,9 @@ trial: $(TEST)  ## all tests, with a last line of "N passed, N failed"
 
 conformance: $(TEST)  ## the Autobahn TestSuite; SUITE is its command, where it is not found
 	$(if $(SUITE),TPUSH_SUITE=$(SUITE)) $(BIN)/python tests/run.py tests.integration.test_conformance
+
+openapi: $(TEST)  ## requests of all kinds as the API's description has them, drawn anew: some five minutes
+	TPUSH_TEST_EXAMPLES=$(or $(EXAMPLES),300) $(BIN)/python -m twisted.trial tests.integration.test_openapi
 
 fuzz: $(TEST)  ## the property tests with fifty times as many cases, drawn anew
 	for part in channel publisher pusher; do \

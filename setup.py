@@ -58,6 +58,7 @@ setup(
             "myst-parser",
             "requests",
             "ruff == 0.17.*",
+            "schemathesis == 4.32.*",
             "selenium",
             "sphinx",
             "types-requests",
