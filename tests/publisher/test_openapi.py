@@ -14,9 +14,9 @@ from tpush.publisher.errors import BadRequest
 from tpush.publisher.guard import Guard
 from tpush.publisher.request import PublisherRequest
 from tpush.publisher.v1 import closing, order
-from tpush.publisher.v1.batch import MOST, read_batch
+from tpush.publisher.v1.batch import read_batch
 from tpush.publisher.v1.closing import read_close
-from tpush.publisher.v1.fields import read_except, read_to
+from tpush.publisher.v1.fields import WHOM, read_except, read_to
 from tpush.publisher.v1.openapi.answers import NOBODY
 from tpush.publisher.v1.openapi.document import DOCUMENT
 from tpush.publisher.v1.openapi.requests import TARGETS
@@ -105,7 +105,11 @@ class DocumentTests(SiteTestCase):
 
     def test_fields(self) -> None:
         """It has the fields that are read."""
-        for name, fields in (("Publish", order.FIELDS), ("Close", closing.FIELDS)):
+        for name, fields in (
+            ("Publish", order.FIELDS),
+            ("Close", closing.FIELDS),
+            ("Change", WHOM),
+        ):
             self.assertEqual(set(SCHEMAS[name]["properties"]), fields)
         targets = [next(iter(SCHEMAS[name]["properties"])) for name in TARGETS]
         self.assertEqual(targets, list(READERS))
@@ -124,6 +128,7 @@ class DocumentTests(SiteTestCase):
         """At each bound it is taken, and beyond it no more."""
         publish, close = SCHEMAS["Publish"]["properties"], SCHEMAS["Close"]["properties"]
         code = close["code"]["oneOf"][1]
+        batch = PATHS["/v1/batch"]["post"]["requestBody"]["content"]["application/json"]["schema"]
         but = publish["except"]["oneOf"][0]["maxItems"]
         self.assertEqual(but + 1, MAX_TARGETS)
         bounds: list[tuple[int, Callable[[int], object]]] = [
@@ -136,7 +141,7 @@ class DocumentTests(SiteTestCase):
             (code["maximum"], lambda n: read_close({"code": n})),
             (-code["minimum"], lambda n: read_close({"code": -n})),
             (close["reason"]["maxLength"], lambda n: read_close({"reason": "r" * n})),
-            (MOST, lambda n: read_batch(json.dumps([1] * n).encode(), lines=False)),
+            (batch["maxItems"], lambda n: read_batch(json.dumps([1] * n).encode(), lines=False)),
         ]  # fmt: skip
         for bound, read in bounds:
             read(bound)

@@ -7,6 +7,8 @@ from tpush.message import MAX_TARGETS, Target
 from tpush.publisher.errors import BadRequest
 from tpush.publisher.v1.target import read_target
 
+WHOM = frozenset({"to", "except"})
+
 
 def read_object(said: Any, what: str, fields: frozenset[str]) -> Mapping[str, Any]:
     """Return what a body says, which has these fields alone.

@@ -16,7 +16,7 @@ from tpush.publisher.load import Load
 from tpush.publisher.request import PublisherRequest
 from tpush.publisher.v1.body import JSON, kind_of, read_json
 from tpush.publisher.v1.closing import FIELDS, read_close
-from tpush.publisher.v1.fields import read_except, read_object, read_to
+from tpush.publisher.v1.fields import WHOM, read_except, read_object, read_to
 from tpush.publisher.v1.ordering import Ordering
 from tpush.publisher.v1.problem import Answer
 from tpush.publisher.v1.resource import APIResource, NoSuchResource, respond
@@ -79,7 +79,7 @@ class Change(OrderResource):
 
     @override
     def give(self, request: PublisherRequest) -> Deferred[Answer]:
-        said = _body(request, "a change", frozenset({"to", "except"}))
+        said = _body(request, "a change", WHOM)
         return self.ordering.give(self._order, read_to(said), read_except(said))
 
 
