@@ -3,7 +3,7 @@
 In CI a skipped test is a failed one: there everything that the tests need is installed. Only what
 no machine can be asked to have may be skipped there too: the reason then begins with ``OPTIONAL``.
 
-Two trials run side by side, and what they say is printed one after the other.
+Trials run side by side, and what they say is printed one after the other.
 """
 
 import os
@@ -18,6 +18,22 @@ from tempfile import NamedTemporaryFile
 from typing import TextIO
 
 OPTIONAL = "optional: "
+INTEGRATION = "tests.integration.test_"
+LOADS = frozenset({
+    "cluster",
+    "descriptors",
+    "faults",
+    "going_away",
+    "memory",
+    "rolling",
+    "slow",
+    "storm",
+})
+"""Of the tests with processes, those that take times, or put a load on them: one at a time."""
+
+QUIET = frozenset({"conformance"})
+"""Those that want nothing beside them: somebody else's suite waits for one second."""
+
 POLL = 0.2
 """Seconds after which it is seen what a trial has written."""
 
@@ -57,13 +73,16 @@ def tally(lines: Sequence[str], *, ci: bool) -> tuple[int, int, int]:
     return passed, sum(found.values()) + skipped - excused, excused
 
 
-def parts() -> Sequence[Sequence[str]]:
-    """Return what runs side by side: tests with processes, which mostly wait, and the rest."""
+def stages() -> Sequence[Sequence[Sequence[str]]]:
+    """Return the names of all tests: stages one after the other, of trials side by side."""
     here = Path(__file__).parent
     modules = {path.stem for path in here.glob("test_*.py")}
-    packages = {path.parent.name for path in here.glob("*/__init__.py")}
-    rest = sorted(f"tests.{name}" for name in (modules | packages) - {"integration"})
-    return ["tests.integration"], rest
+    packages = {path.parent.name for path in here.glob("*/__init__.py")} - {"integration"}
+    processes = {path.stem.removeprefix("test_") for path in here.glob("integration/test_*.py")}
+    others = [f"tests.{name}" for name in sorted(modules | packages)]
+    light = [INTEGRATION + name for name in sorted(processes - LOADS - QUIET)]
+    loads = [INTEGRATION + name for name in sorted(LOADS)]
+    return [[loads, others + light], [[INTEGRATION + name for name in sorted(QUIET)]]]
 
 
 def start(names: Sequence[str], output: TextIO) -> subprocess.Popen[bytes]:
@@ -87,17 +106,21 @@ def follow(trial: subprocess.Popen[bytes], output: TextIO) -> Iterator[str]:
     yield line
 
 
-def main(arguments: list[str]) -> int:
-    """Run the tests that *arguments* name, by default all; return the exit status."""
+def run(trials: Sequence[Sequence[str]]) -> tuple[int, int, int]:
+    """Run trials side by side; return how many tests passed, failed and were skipped.
+
+    Args:
+        trials: the names of the tests of each. What they say is printed one after the other.
+    """
     passed = failed = skipped = 0
     with ExitStack() as files:
-        trials = []
-        for names in [arguments] if arguments else parts():
+        running = []
+        for names in trials:
             file = files.enter_context(NamedTemporaryFile())
-            output = files.enter_context(open(file.name, "w+", errors="replace"))
+            output = files.enter_context(open(file.name, "w", errors="replace"))
             seen = files.enter_context(open(file.name, errors="replace"))
-            trials.append((start(names, output), seen))
-        for trial, seen in trials:
+            running.append((start(names, output), seen))
+        for trial, seen in running:
             lines = []
             for line in follow(trial, seen):
                 print(line, end="", flush=True)
@@ -106,6 +129,13 @@ def main(arguments: list[str]) -> int:
             passed += counted[0]
             failed += counted[1] or int(trial.returncode != 0 or not counted[0])
             skipped += counted[2]
+    return passed, failed, skipped
+
+
+def main(arguments: list[str]) -> int:
+    """Run the tests that *arguments* name, by default all; return the exit status."""
+    results = [run(trials) for trials in ([[arguments]] if arguments else stages())]
+    passed, failed, skipped = map(sum, zip(*results, strict=True))
     note = f", {skipped} skipped" if skipped else ""
     print(f"{passed} passed, {failed} failed{note}")
     return int(bool(failed))

@@ -25,6 +25,12 @@ import requests
 from websockets.sync.client import connect
 
 ROOT = Path(__file__).resolve().parents[2]
+PORTS = range(20_000, 32_000)
+"""For roles; the kernel's own begin at 32,768, where nobody has set it otherwise."""
+
+PATIENT = ("--receipt-timeout", "8")
+"""For publishers whose receipts are to be complete, however busy the machine is."""
+
 DEADLINE = 30.0
 TWISTD = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()"]
 """`twistd` of the interpreter that runs the tests, whatever is on PATH."""
@@ -52,10 +58,19 @@ def tell(text: str) -> None:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens on at this moment.
+
+    It is none of those that the kernel gives to clients: until a role listens on it, one of
+    thousands could have it.
+    """
+    while True:
+        port = PORTS[int.from_bytes(os.urandom(4), "big") % len(PORTS)]
+        with socket.socket() as probe:
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
 
 
 def accepts(host: str, port: int) -> bool:
@@ -201,6 +216,7 @@ class Cluster:
         workers: worker processes on each.
         publishers: how many take requests.
         pusher_options: further options of the pushers.
+        publisher_options: the same of the publishers.
         channel_port: where the channel listens; 0 is any.
         channel_seen_at: where the roles look for it, if that is elsewhere.
     """
@@ -211,6 +227,7 @@ class Cluster:
         workers: int = 1,
         publishers: int = 1,
         pusher_options: Sequence[str] = (),
+        publisher_options: Sequence[str] = (),
         channel_port: int = 0,
         channel_seen_at: int = 0,
     ) -> None:
@@ -236,6 +253,7 @@ class Cluster:
             Role(
                 "tpush-http",
                 *("--listen", f"tcp:{port}:interface=127.0.0.1", "--channel", where),
+                *publisher_options,
             )
             for port in self.publisher_ports
         ]

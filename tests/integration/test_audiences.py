@@ -17,7 +17,7 @@ import requests
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
-from tests.integration.processes import Cluster, tell
+from tests.integration.processes import PATIENT, Cluster, tell
 from tests.integration.speaker import Person, Where
 
 USERS = int(os.environ.get("TPUSH_TEST_USERS", "50"))
@@ -51,6 +51,7 @@ class AudienceTests(SynchronousTestCase):
             pushers=2,
             workers=2,
             publishers=2,
+            publisher_options=PATIENT,
             pusher_options=[
                 f"--token-secret-file={secret}",
                 "--auth=optional",

@@ -9,10 +9,10 @@ from typing_extensions import override
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.integration.processes import Cluster, eventually, kill
+from tests.integration.processes import PATIENT, Cluster, eventually, kill
 
 SECRET = "a secret of at least thirty-two bytes"
-WAIT = 10
+WAIT = 20
 
 
 class GroupTests(SynchronousTestCase):
@@ -27,6 +27,7 @@ class GroupTests(SynchronousTestCase):
             pushers=2,
             workers=2,
             publishers=2,
+            publisher_options=PATIENT,
             pusher_options=[
                 f"--token-secret-file={secret}",
                 "--auth=optional",

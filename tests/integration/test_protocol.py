@@ -11,10 +11,10 @@ from typing_extensions import override
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from tests.integration.processes import Cluster
+from tests.integration.processes import PATIENT, Cluster
 
 SPECIFICATION = Path(__file__).parents[2] / "docs" / "protocol.md"
-WAIT = 10
+WAIT = 20
 V1 = Subprotocol("tpush.v1")
 
 
@@ -31,7 +31,9 @@ class ProtocolTests(SynchronousTestCase):
     @override
     def setUp(self) -> None:
         options = ["--client-join=open", "--client-publish=open"]
-        self.cluster = Cluster(pushers=2, workers=2, pusher_options=options)
+        self.cluster = Cluster(
+            pushers=2, workers=2, pusher_options=options, publisher_options=PATIENT
+        )
         self.addCleanup(self.cluster.stop)
         self.cluster.wait_until_ready()
 

@@ -8,9 +8,9 @@ from typing_extensions import override
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.integration.processes import Cluster, eventually, kill
+from tests.integration.processes import PATIENT, Cluster, eventually, kill
 
-WAIT = 10
+WAIT = 20
 
 
 class VerbTests(SynchronousTestCase):
@@ -18,7 +18,7 @@ class VerbTests(SynchronousTestCase):
 
     @override
     def setUp(self) -> None:
-        self.cluster = Cluster(pushers=2, workers=2, publishers=2)
+        self.cluster = Cluster(pushers=2, workers=2, publishers=2, publisher_options=PATIENT)
         self.addCleanup(self.cluster.stop)
         self.cluster.wait_until_ready()
         self.asked = 0
