@@ -23,8 +23,9 @@ from collections.abc import Iterator, Sequence
 import processes
 import wire
 from child import Child
-from clients import Addresses, Open, Receive, read
+from clients import Addresses, AwaitProbe, Open, Receive, read
 from deadline import BenchError, Deadline
+from publish import Publisher
 from roles import Server, cluster
 from yardstick import bare_send_us
 
@@ -32,6 +33,7 @@ CONNECTIONS = 100
 IN_A_BATCH = 1_000
 BYTES = 64
 LIMIT = 300.0
+PROBE_SECONDS = 0.25
 
 
 def batches(addresses: Sequence[tuple[int, int]], count: int) -> Iterator[bytes]:
@@ -74,6 +76,16 @@ def publish(server: Server, bodies: Iterator[bytes], deadline: Deadline) -> None
     connection.close()
 
 
+def probe(crowd: Child, server: Server, deadline: Deadline) -> None:
+    """Publish until something reaches everyone: a channel that has just started holds it."""
+    crowd.send(AwaitProbe())
+    with Publisher(server.publish, BYTES, deadline) as publisher:
+        publisher.publish(wire.PROBE)
+        while not crowd.replied(PROBE_SECONDS):
+            publisher.publish(wire.PROBE)
+    crowd.receive(int)
+
+
 def measure(count: int, cpus: Sequence[int], client_cpu: int) -> None:
     """Measure once, and print the figures.
 
@@ -96,6 +108,7 @@ def measure(count: int, cpus: Sequence[int], client_cpu: int) -> None:
         crowd.receive(float)
         crowd.send(Addresses())
         addresses: list[tuple[int, int]] = crowd.receive(list)
+        probe(crowd, server, deadline)
         messages = IN_A_BATCH // CONNECTIONS * count
         crowd.send(Receive(1, messages))
         before, began = processes.cpu_ns(server.roots), time.monotonic()
