@@ -72,7 +72,7 @@ class KeysMachine(RuleBasedStateMachine):
         self.now += seconds
 
     @rule(key=st.sampled_from("abcd"), asked=st.booleans())
-    def take(self, key: str, asked: bool) -> None:  # noqa: FBT001
+    def take(self, *, key: str, asked: bool) -> None:
         kept = [name for name, when in self.taken if self.now - when < SECONDS][-MOST:]
         known = self.keys.take(key, ME, self.now, asked=asked)
         assert (known is not None) == (key in kept)

@@ -38,7 +38,8 @@ class BackEnd(Resource):
     def render(self, request: Request) -> bytes | int:
         raw = request.requestHeaders.getAllRawHeaders()
         headers = {name.decode().lower(): values[0].decode() for name, values in raw}
-        body = request.content.read()  # type: ignore[union-attr]
+        assert request.content is not None
+        body = request.content.read()
         self.requests.append((request.uri, headers, body))
         return self.answer(request)
 

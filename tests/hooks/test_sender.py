@@ -1,5 +1,7 @@
 """Events on their way, on a clock."""
 
+# ruff: noqa: N802 - assertions are named as trial's own
+
 import json
 from dataclasses import replace
 from itertools import count
@@ -46,10 +48,10 @@ class SenderTests(SynchronousTestCase):
     def gather(self) -> None:
         self.clock.advance(self.limits.hook_gather)
 
-    def assertSent(self, *batches: list[int]) -> None:  # noqa: N802
+    def assertSent(self, *batches: list[int]) -> None:
         self.assertEqual([json.loads(body)["events"] for _, body in self.post.sent], list(batches))
 
-    def assertQuiet(self) -> None:  # noqa: N802
+    def assertQuiet(self) -> None:
         """Nothing is under way; but for a line in the log, no timer is left."""
         self.assertEqual(self.post.waiting, [])
         self.clock.advance(1)

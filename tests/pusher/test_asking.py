@@ -1,5 +1,7 @@
 """A connect hook's say, for clients in memory."""
 
+# ruff: noqa: N802 - assertions are named as trial's own
+
 import json
 import struct
 import time
@@ -73,7 +75,7 @@ class AskingTests(SynchronousTestCase):
         """What was asked last."""
         return dict(json.loads(self.post.sent[-1][1]))
 
-    def assertClosed(self, client: Client, code: int, reason: str = "") -> None:  # noqa: N802
+    def assertClosed(self, client: Client, code: int, reason: str = "") -> None:
         """A page was taken in and closed at once, and was never greeted."""
         self.assertIn(b"101 Switching", client.head)
         ((opcode, payload),) = client.frames
@@ -81,7 +83,7 @@ class AskingTests(SynchronousTestCase):
         self.assertIn(reason, payload[2:].decode())
         self.assertEqual(len(self.factory.audience), 0)
 
-    def assertRefused(self, client: Client, status: int, text: bytes) -> None:  # noqa: N802
+    def assertRefused(self, client: Client, status: int, text: bytes) -> None:
         """A program was told, and its connection ended."""
         answer = client.transport.value()
         self.assertTrue(answer.startswith(b"HTTP/1.1 %d " % status), answer)
@@ -89,7 +91,7 @@ class AskingTests(SynchronousTestCase):
         self.assertTrue(client.gone)
         self.assertEqual(len(self.factory.audience), 0)
 
-    def assertNothingLeft(self, clients: Sequence[Client] = ()) -> None:  # noqa: N802
+    def assertNothingLeft(self, clients: Sequence[Client] = ()) -> None:
         """Nothing is kept of those who are gone."""
         for client in clients:
             client.lose()
