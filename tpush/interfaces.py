@@ -6,6 +6,7 @@ from typing import Literal, Protocol, overload
 from twisted.internet.defer import Deferred
 
 from tpush.message import ConnectionID, Job, Message, Target, WorkerID
+from tpush.recalled import Place, Recalled
 from tpush.receipt import Counts, Receipt, Ticket
 
 
@@ -250,6 +251,21 @@ class IChannel(Protocol):
         Returns:
             Fires when the broker has them; fails with :exc:`~tpush.errors.ChannelClosed` where
             :meth:`close` came first.
+        """
+        ...
+
+    def recall(self, places: Sequence[Place], most: int) -> Deferred[Sequence[Recalled]]:
+        """Ask what was published to events; :meth:`settled` comes with it.
+
+        Args:
+            places: events, each with the position after which it is asked; None asks where the
+                newest stands.
+            most: bytes of contents of one event; where there are more, the newest of them come.
+
+        Returns:
+            Fires with what is told of each place, after the messages that it tells of came to
+            those who subscribed, and before those that follow; fails with
+            :exc:`~tpush.errors.ChannelClosed` where :meth:`close` came first.
         """
         ...
 

@@ -52,6 +52,9 @@ class Limits:
         keys: of publishes that are not to be sent twice, in the channel; the oldest are forgotten
             first.
         key_seconds: that such a key is kept.
+        history_bytes: that the channel keeps of groups' messages, for who comes back; beyond it,
+            the group that was published to longest ago loses its oldest.
+        history_groups: of which no message is kept, and whose offsets are remembered.
         job_attempts: times a job is handed out before it goes to ``{queue}/failed``.
         job_backoff: before a failed job is handed out again; doubled at each attempt.
         job_backoff_most: the most of that.
@@ -125,6 +128,8 @@ class Limits:
     queue_bytes: int = 64 * MIB
     keys: int = 100_000
     key_seconds: float = 300.0
+    history_bytes: int = 64 * MIB
+    history_groups: int = 100_000
     job_attempts: int = 5
     job_backoff: float = 1.0
     job_backoff_most: float = 60.0

@@ -40,6 +40,18 @@ FAILED = "/failed"
 """Ends the name of the queue where jobs go after their last attempt."""
 
 
+class Position(NamedTuple):
+    """Where a message stands in the history of an event.
+
+    Args:
+        epoch: in which offsets are given; a channel that is started anew begins another.
+        offset: one more than that of the message before, from 1; 0 is before the first.
+    """
+
+    epoch: str
+    offset: int
+
+
 def worker_event(worker: WorkerID) -> str:
     """Return the event that this worker alone listens to."""
     return f"worker/{worker}"
@@ -69,6 +81,7 @@ class Message(NamedTuple):
         but: targets that do not get it.
         json: *data* is JSON, and who can be told so is.
         order: workers are to do what it says (:mod:`tpush.orders`); clients are sent nothing.
+        positions: where it stands in the history of each event that keeps any.
     """
 
     event: str
@@ -80,11 +93,13 @@ class Message(NamedTuple):
     but: tuple[Target, ...] = ()
     json: bool = False
     order: bool = False
+    positions: tuple[tuple[str, Position], ...] = ()
 
     @property
     def size(self) -> int:
         """What it counts where bytes are bounded."""
-        return len(self.data) + TARGET_BYTES * (len(self.also) + len(self.but))
+        further = len(self.also) + len(self.but) + len(self.positions)
+        return len(self.data) + TARGET_BYTES * further
 
     @property
     def targets(self) -> Sequence[Target]:
@@ -99,6 +114,10 @@ class Message(NamedTuple):
             and self.also == other.also
             and self.but == other.but
         )
+
+    def position(self, event: str) -> Position | None:
+        """Return where it stands in the history of *event*, which may keep none."""
+        return next((position for each, position in self.positions if each == event), None)
 
 
 @dataclass(frozen=True, slots=True)

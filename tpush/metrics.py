@@ -72,6 +72,7 @@ class ChannelMetrics:
         queue_full: jobs that found no room.
         stalled: peers that were given up, since they did not take what waited for them.
         repeated: publishes that were not sent again, as their key was had before.
+        recalled: messages that were sent again to workers, for clients that came back.
     """
 
     refused: int = 0
@@ -79,6 +80,7 @@ class ChannelMetrics:
     queue_full: int = 0
     stalled: int = 0
     repeated: int = 0
+    recalled: int = 0
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """A channel and its programs over an in-memory network, on one Clock."""
 
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.channel.pipes import EventClock, Network, Pipe, PipeEndpoint
 from tpush.channel import wire
 from tpush.channel.broker import Broker
 from tpush.channel.client import AMPChannel
+from tpush.channel.history import HistoryRule
 from tpush.channel.server import ChannelServer
 from tpush.limits import Limits
 
@@ -30,6 +32,7 @@ class Cluster:
         seed: of keys and of the sizes of pieces; None leaves what is written whole.
         delay: seconds that bytes travel.
         tls: close connections as TLS does.
+        history: what is kept of groups' messages.
     """
 
     def __init__(
@@ -39,7 +42,9 @@ class Cluster:
         seed: int | None = None,
         delay: float = 0.001,
         tls: bool = False,
+        history: Sequence[HistoryRule] = (),
     ) -> None:
+        self.history = history
         self.clock = EventClock()
         self.limits = limits or Limits()
         self.random = Random(seed or 0)
@@ -56,7 +61,7 @@ class Cluster:
     def start(self, settle: float = 0) -> None:
         """Start a channel that knows nothing."""
         instance = self.random.randbytes(16)
-        broker = Broker(instance, self.limits, self.clock.seconds(), settle)
+        broker = Broker(instance, self.limits, self.clock.seconds(), settle, self.history)
         self.server = ChannelServer(broker, self.clock, self.limits)
         self.network.listen(self.server)
 

@@ -3,10 +3,11 @@
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
-from tpush.channel.broker import Broker, Peer, Session
+from tpush.channel.broker import Broker
 from tpush.channel.inbox import Seen
 from tpush.channel.items import Assignment, Delivery, Publish, Request
 from tpush.channel.outbox import Outbox
+from tpush.channel.session import Peer, Session
 from tpush.limits import Limits
 from tpush.message import Message, Target, WorkerID
 

@@ -3,9 +3,10 @@
 import msgpack
 
 from tests.channel.program import LIMITS, BrokerCase
-from tpush.channel.broker import Broker, Peer
+from tpush.channel.broker import Broker
 from tpush.channel.codec import pack_deliveries
 from tpush.channel.items import Mark, Publish
+from tpush.channel.session import Peer
 from tpush.errors import ProtocolViolation, WorkerIDTaken
 from tpush.message import MAX_ID, Message, WorkerID
 from tpush.receipt import Ticket

@@ -11,6 +11,7 @@ from tests.channel.client_case import ClientCase
 from tests.channel.cluster import Cluster, forget
 from tests.channel.contract import ChannelContract
 from tests.channel.contract.case import LIMITS
+from tests.channel.contract.history import HISTORY
 from tests.channel.pipes import EventClock
 from tpush.channel import wire
 from tpush.errors import ChannelClosed, OutboxFull
@@ -22,7 +23,7 @@ from tpush.message import Job, Message
 class AMPChannelTests(ChannelContract, SynchronousTestCase):
     @override
     def setUp(self) -> None:
-        self.cluster = Cluster(LIMITS, seed=1)
+        self.cluster = Cluster(LIMITS, seed=1, history=HISTORY)
         self.cluster.start()
         self.clock: EventClock = self.cluster.clock
 

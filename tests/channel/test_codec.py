@@ -21,13 +21,16 @@ from tpush.channel.items import (
     Finish,
     Mark,
     Publish,
+    Recall,
+    Recollection,
     Repeated,
     Request,
     Routed,
     Sync,
 )
 from tpush.errors import ProtocolViolation
-from tpush.message import MAX_ID, ConnectionID, Message, WorkerID
+from tpush.message import MAX_ID, ConnectionID, Message, Position, WorkerID
+from tpush.recalled import Recalled
 from tpush.receipt import MAX_TICKET, Counts, Receipt, Ticket
 
 UNPACK: dict[type[wire.OneWay], Callable[[Iterable[Any]], Iterable[Any]]] = {
@@ -37,11 +40,13 @@ UNPACK: dict[type[wire.OneWay], Callable[[Iterable[Any]], Iterable[Any]]] = {
     wire.Done: codec.unpack_done,
     wire.Mark: codec.unpack_mark,
     wire.Sync: codec.unpack_sync,
+    wire.Recall: codec.unpack_recall,
     wire.Deliver: codec.unpack_deliver,
     wire.Job: codec.unpack_jobs,
     wire.Routed: codec.unpack_routed,
     wire.Repeated: codec.unpack_repeated,
     wire.Synced: codec.unpack_synced,
+    wire.Recalled: codec.unpack_recalled,
 }
 
 numbers = st.integers(1, 2**64 - 1)
@@ -50,8 +55,8 @@ connections = st.none() | st.integers(1, MAX_ID).map(ConnectionID)
 tickets = st.binary(max_size=MAX_TICKET).map(Ticket)
 contents = st.binary(max_size=20)
 targets = st.lists(st.tuples(names, connections), max_size=2).map(tuple)
-messages = st.builds(
-    Message,
+positions = st.builds(Position, st.text(max_size=9), st.integers(0, 2**64 - 1))
+published = (
     names,
     contents,
     st.booleans(),
@@ -62,23 +67,39 @@ messages = st.builds(
     st.booleans(),
     st.booleans(),
 )
+asked = st.builds(Message, *published, st.just(()))
+messages = st.builds(
+    Message, *published, st.lists(st.tuples(names, positions), max_size=2).map(tuple)
+)
+places = st.tuples(names, st.none() | positions)
 counted = st.integers(0, 2**64 - 1)
 receipts = st.builds(
     Receipt, st.builds(Counts, counted, counted, counted), counted, st.none() | counted
 )
 requests = st.one_of(
-    st.builds(Publish, messages, st.booleans(), st.just("") | names),
+    st.builds(Publish, asked, st.booleans(), st.just("") | names),
     st.builds(Answer, names, receipts),
     st.builds(Enqueue, names, st.binary(max_size=20)),
     st.builds(Finish, numbers, st.booleans()),
     st.just(Mark()),
     st.just(Sync()),
+    st.builds(Recall, st.lists(places, max_size=3), counted),
 )
 pending = Pending(Ledger(), 1)
 deliveries = st.one_of(
     st.builds(Delivery, st.binary(min_size=16, max_size=16), numbers, messages, st.just(pending)),
     st.builds(Routed, tickets, st.lists(st.integers(1, MAX_ID).map(WorkerID), max_size=4)),
     st.builds(Repeated, tickets, st.none() | receipts),
+    st.builds(
+        Recollection,
+        numbers,
+        counted,
+        st.builds(
+            Recalled,
+            st.none() | positions,
+            st.lists(messages, max_size=3).map(tuple),
+        ),
+    ),
     st.builds(Assignment, numbers, numbers, names, numbers, st.binary(max_size=20), st.booleans()),
 )
 junk = st.recursive(
@@ -119,6 +140,8 @@ class RoundTripTests(SynchronousTestCase):
             if isinstance(item, Routed)
             else (number, item.ticket, item.receipt)
             if isinstance(item, Repeated)
+            else (number, item.number, item.index, item.recalled)
+            if isinstance(item, Recollection)
             else (number, item)
             for number, item in batch
         ]

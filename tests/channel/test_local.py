@@ -6,6 +6,7 @@ from typing_extensions import override
 from tests.channel.cluster import forget
 from tests.channel.contract import ChannelContract
 from tests.channel.contract.case import LIMITS
+from tests.channel.contract.history import HISTORY
 from tests.channel.pipes import EventClock
 from tpush.channel.local import LocalBroker
 from tpush.interfaces import IChannel
@@ -16,7 +17,7 @@ class LocalChannelTests(ChannelContract, SynchronousTestCase):
     @override
     def setUp(self) -> None:
         self.clock = EventClock()
-        self.owner = LocalBroker(self.clock, LIMITS)
+        self.owner = LocalBroker(self.clock, LIMITS, HISTORY)
 
     @override
     def make(self) -> IChannel:

@@ -1,5 +1,6 @@
 """What the tests of clients that join groups have in common."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tpush.pusher.admission import Admission, Auth
 from tpush.pusher.factory import PusherFactory
 from tpush.pusher.groups import Exchange
 from tpush.pusher.rights import Right, Rights
+from tpush.recalled import Place, Recalled
 from tpush.tokens import TokenKeys
 
 SECRET = "a secret of at least thirty-two bytes"
@@ -48,7 +50,7 @@ class GroupCase(SynchronousTestCase):
             self.clock,
             replace(Limits(ping_interval=0), **limits),
             Admission(Origins(), auth, keys, rights),
-            exchange=Exchange(self.subscribe, self.subscribed.remove, self.publish, self.settled),
+            exchange=Exchange(self.subscribe, self.subscribed.remove, self.publish, self.recall),
         )
 
     def subscribe(self, event: str) -> None:
@@ -69,9 +71,9 @@ class GroupCase(SynchronousTestCase):
         headers = [b"Sec-WebSocket-Protocol: " + protocols.encode()] if protocols else []
         return Client(self.factory).open(path=path.encode(), headers=headers)
 
-    def settled(self) -> Deferred[None]:
-        """Be told when the channel knows all; it does."""
-        return succeed(None)
+    def recall(self, places: Sequence[Place], most: int) -> Deferred[Sequence[Recalled]]:
+        """Be told what the channel has of groups; it has nothing."""
+        return succeed([Recalled()] * len(places))
 
     def send(self, event: str, data: str) -> None:
         self.factory.fanout.send(Message(event, data.encode()))

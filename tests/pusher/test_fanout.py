@@ -1,12 +1,14 @@
 """Frame once, write to many."""
 
+from collections.abc import Sequence
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
-from tpush.message import BROADCAST, ConnectionID, Message, Target, WorkerID
+from tpush.message import BROADCAST, ConnectionID, Message, Position, Target, WorkerID
 from tpush.pusher.audience import Audience
 from tpush.pusher.dialect import Dialect, Greeting
 from tpush.pusher.fanout import FanOut
@@ -29,6 +31,11 @@ class Marked(Dialect):
     @override
     def head(self, target: Target) -> bytes:
         return b""
+
+    @override
+    def places(self, own: Position | None, too: Sequence[tuple[str, Position]]) -> bytes:
+        said = () if own is None else (own.offset,)
+        return repr((*said, *too)).encode()
 
     @override
     def body(self, message: Message) -> bytes:

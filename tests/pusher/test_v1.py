@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import given
@@ -19,6 +20,7 @@ from tpush.message import BROADCAST, ConnectionID, Message, group_event, user_ev
 from tpush.pusher.admission import Auth
 from tpush.pusher.rights import Right, Rights
 from tpush.pusher.v1.requests import Unread, Wrong, read_content, read_request
+from tpush.recalled import Place, Recalled
 
 V1 = "tpush.v1"
 
@@ -225,11 +227,11 @@ class AcknowledgementTests(V1Case):
 
     @override
     def setUp(self) -> None:
-        self.known: list[Deferred[None]] = []
+        self.known: list[Deferred[Sequence[Recalled]]] = []
         super().setUp()
 
     @override
-    def settled(self) -> Deferred[None]:
+    def recall(self, places: Sequence[Place], most: int) -> Deferred[Sequence[Recalled]]:
         self.known.append(Deferred())
         return self.known[-1]
 
@@ -238,7 +240,7 @@ class AcknowledgementTests(V1Case):
         client = self.speaker()
         self.assertEqual(self.ask(client, type="subscribe", id=1, group="news"), [])
         self.assertEqual(len(self.ask(client, type="ping", id=2)), 1)
-        self.known.pop().callback(None)
+        self.known.pop().callback([Recalled()])
         self.assertEqual(self.said(client)[-1], {"type": "subscribed", "id": 1, "group": "news"})
 
     def test_going_away(self) -> None:
@@ -258,9 +260,9 @@ class AcknowledgementTests(V1Case):
         for client in clients:
             self.ask(client, type="subscribe", id=1, group="news")
         self.assertEqual(len(self.known), 1)
-        self.known[0].callback(None)
+        self.known[0].callback([Recalled()])
         self.assertEqual([len(client.frames) for client in clients], [2, 1, 1])
-        self.known[1].callback(None)
+        self.known[1].callback([Recalled()])
         self.assertEqual([len(client.frames) for client in clients], [2, 2, 2])
         self.assertEqual(len(self.known), 2)
 
@@ -272,5 +274,5 @@ class AcknowledgementTests(V1Case):
         self.assertEqual(answers[:3], [[], [], []])
         self.assertError(answers[3], "try-later", 3)
         client.lose()
-        self.known[0].callback(None)
+        self.known[0].callback([Recalled()])
         self.assertEqual(len(self.known), 1)

@@ -10,8 +10,9 @@ from tests.simulation.clock import Clock
 from tests.simulation.journal import Attendance, Journal
 from tests.simulation.network import ServerEndpoint
 from tests.simulation.roles import CHANNEL, Role
-from tpush.channel.broker import Broker, Session
+from tpush.channel.broker import Broker
 from tpush.channel.server import ChannelServer
+from tpush.channel.session import Session
 from tpush.limits import Limits
 
 

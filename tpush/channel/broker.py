@@ -5,18 +5,15 @@ peers, hands in what they sent, and asks which sessions have something to be sen
 (:meth:`Broker.take_changed`). The broker joins the pure parts: the hub says who gets a message,
 the queues who does a job, each session's outbox keeps what was sent until it is acknowledged, and
 each session's ledger tells a publisher how far its messages have been acknowledged.
-
-A session is one program's state here. It outlives its link: for ``limits.linger`` seconds after
-the link was lost, what is for it is kept, and is sent again when it is back.
 """
 
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
+from tpush.channel.history import History, HistoryRule
 from tpush.channel.hub import Hub
-from tpush.channel.inbox import Ledger, Pending
+from tpush.channel.inbox import Pending
 from tpush.channel.items import (
     QUEUE_FULL,
     Answer,
@@ -24,8 +21,9 @@ from tpush.channel.items import (
     Delivery,
     Enqueue,
     Finish,
-    Outgoing,
     Publish,
+    Recall,
+    Recollection,
     Rejection,
     Repeated,
     Request,
@@ -34,8 +32,8 @@ from tpush.channel.items import (
     Synced,
 )
 from tpush.channel.keys import Keys
-from tpush.channel.outbox import Outbox
 from tpush.channel.queues import Queues
+from tpush.channel.session import Peer, Session
 from tpush.errors import QueueFull, WorkerIDTaken
 from tpush.limits import Limits
 from tpush.message import WorkerID
@@ -45,39 +43,11 @@ from tpush.receipt import Ticket
 ID_BYTES = 9
 """The most that a worker id has on the wire: of a large cluster they fill a box."""
 
+EPOCH_BYTES = 6
+"""Of a broker's instance, which make the epoch of its history."""
+
 RECEIPT_BYTES = 100
 """The most that a receipt has on the wire, its ticket included."""
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Who a peer says that it is.
-
-    Args:
-        key: drawn at random by the program, 16 bytes: the same key is the same program.
-        role: what it is, for the log.
-        name: what it is called, for the log.
-        worker: the id that it claims.
-    """
-
-    key: bytes
-    role: str = "client"
-    name: str = ""
-    worker: WorkerID | None = None
-
-
-class Session:
-    """One program's state in the broker."""
-
-    __slots__ = ("connected", "ledger", "outbox", "peer", "token")
-
-    def __init__(self, peer: Peer, token: bytes) -> None:
-        self.peer = peer
-        self.token = token
-        """Tells it from every other session, of this program too, and of every broker."""
-        self.connected = True
-        self.outbox: Outbox[Outgoing] = Outbox()
-        self.ledger = Ledger()
 
 
 class Broker:
@@ -88,9 +58,17 @@ class Broker:
         limits: bounds and times.
         now: the time at the start.
         settle: seconds from now that publishes are held, until workers are back.
+        history: what is kept of groups' messages, for those who come back; by default nothing.
     """
 
-    def __init__(self, instance: bytes, limits: Limits, now: float, settle: float) -> None:
+    def __init__(
+        self,
+        instance: bytes,
+        limits: Limits,
+        now: float,
+        settle: float,
+        history: Sequence[HistoryRule] = (),
+    ) -> None:
         self.instance = instance
         self.metrics = ChannelMetrics()
         self._limits = limits
@@ -110,6 +88,7 @@ class Broker:
             most_queues=limits.queues,
         )
         self._keys: Keys[tuple[Session, Ticket]] = Keys(limits.keys, limits.key_seconds)
+        self._history = History(instance[:EPOCH_BYTES].hex(), history, limits)
         self._assigned = 0
         self._opened = 0
         self._held: deque[tuple[Session, Pending, Request]] = deque()
@@ -266,16 +245,19 @@ class Broker:
         times = list(self._lingering.values())
         if (waking := self._queues.due()) is not None:
             times.append(waking)
+        if (forgetting := self._history.due()) is not None:
+            times.append(forgetting)
         if self._held:
             times.append(self._ready)
         return min(times, default=None)
 
     def tick(self, now: float) -> None:
-        """Do what is due: end the settling, forget the lost, wake resting jobs."""
+        """Do what is due: end the settling, forget the lost and the old, wake resting jobs."""
         for session in [session for session, time in self._lingering.items() if time <= now]:
             self.leave(session, now)
         while self._held and now >= self._ready:
             self._carry_out(*self._held.popleft(), now)
+        self._history.forget(now)
         self._queues.wake(now)
         self._assign()
 
@@ -296,12 +278,14 @@ class Broker:
         match request:
             case Publish():
                 if not self._is_repeated(session, request, now):
-                    self._publish(session, pending, request)
+                    self._publish(session, pending, request, now)
             case Answer(key, receipt):
                 for waiter, ticket in self._keys.answer(key, session.peer.key, receipt):
                     self._tell(waiter, Repeated(ticket, receipt), RECEIPT_BYTES)
             case Sync():
                 self._answer_at_once(session, pending)
+            case Recall():
+                self._recall(session, pending, request, now)
             case Enqueue(queue, data):
                 try:
                     self._queues.enqueue(queue, data)
@@ -326,12 +310,15 @@ class Broker:
             self._tell(session, Repeated(ticket, known.receipt), RECEIPT_BYTES)
         return True
 
-    def _publish(self, session: Session, pending: Pending, publish: Publish) -> None:
+    def _publish(self, session: Session, pending: Pending, publish: Publish, now: float) -> None:
         message = publish.message
-        delivery = Delivery(session.peer.key, pending.number, message, pending, publish.one)
         if publish.one:
+            delivery = Delivery(session.peer.key, pending.number, message, pending, one=True)
             self._deliver_to_one(delivery)
             return
+        if not message.order:
+            message = self._history.keep(message, now)
+        delivery = Delivery(session.peer.key, pending.number, message, pending)
         subscribers = self._hub.subscribers(message.event)
         if message.also:
             events = (event for event, _ in message.targets)
@@ -353,7 +340,15 @@ class Broker:
         if chosen is not None:
             self._deliver(chosen, delivery)
 
-    def _tell(self, session: Session, item: Routed | Repeated, size: int) -> None:
+    def _recall(self, session: Session, pending: Pending, request: Recall, now: float) -> None:
+        for index, (event, since) in enumerate(request.places):
+            recalled = self._history.recall(event, since, request.most, now)
+            self.metrics.recalled += len(recalled.messages)
+            size = sum(message.size for message in recalled.messages)
+            self._tell(session, Recollection(pending.number, index, recalled), size)
+        self._answer_at_once(session, pending)
+
+    def _tell(self, session: Session, item: Routed | Repeated | Recollection, size: int) -> None:
         if self._sessions.get(session.peer.key) is session:
             session.outbox.append(item, size)
             self._changed[session] = None

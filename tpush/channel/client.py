@@ -46,6 +46,7 @@ class ClientLink(Link):
         wire.Routed,
         wire.Repeated,
         wire.Synced,
+        wire.Recalled,
         wire.Acknowledge,
         wire.Ping,
         wire.Bye,
@@ -186,6 +187,13 @@ class ClientLink(Link):
         self._acknowledged(acknowledged)
         for number, request in codec.unpack_synced(items):
             self._channel.synced(number, request)
+        self.flush_soon()
+
+    def on_recalled(self, items: list[Any], acknowledged: int | None = None) -> None:
+        """Take what was published before."""
+        self._acknowledged(acknowledged)
+        for recalled in codec.unpack_recalled(items):
+            self._channel.recalled(*recalled)
         self.flush_soon()
 
     def on_acknowledge(self, acknowledged: int) -> None:

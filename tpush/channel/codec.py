@@ -5,13 +5,13 @@ into runs of one kind, so that each run is one command and the order is kept; un
 every type, as the peer may send anything.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any
 
 import msgpack
 
-from tpush.channel import wire
+from tpush.channel import values, wire
 from tpush.channel.items import (
     Answer,
     Assignment,
@@ -21,6 +21,8 @@ from tpush.channel.items import (
     Mark,
     Outgoing,
     Publish,
+    Recall,
+    Recollection,
     Rejection,
     Repeated,
     Request,
@@ -28,24 +30,15 @@ from tpush.channel.items import (
     Sync,
     Synced,
 )
-from tpush.errors import InvalidName, ProtocolViolation
-from tpush.limits import MAX_CONTENT
-from tpush.message import (
-    MAX_TARGETS,
-    ConnectionID,
-    Message,
-    Target,
-    WorkerID,
-    check_name,
-    check_queue,
-)
-from tpush.receipt import MAX_TICKET, Counts, Receipt, Ticket
+from tpush.errors import ProtocolViolation
+from tpush.message import Message, WorkerID
+from tpush.recalled import Recalled
+from tpush.receipt import Counts, Receipt, Ticket
 
 KEY_FIELD = 11
 """Where an item of :class:`wire.Publish` has its key."""
 
 Command = type[wire.OneWay]
-Value = TypeVar("Value")
 
 
 def pack_requests(batch: Iterable[tuple[int, Request]]) -> Iterator[tuple[Command, list[Any]]]:
@@ -64,47 +57,38 @@ def pack_deliveries(
         yield command, [pack(number, item) for number, item in run]
 
 
-def _pack_message(message: Message) -> list[Any]:
-    fields: list[Any] = [message.event, message.text, message.data]
-    if message.order or message.json:
-        fields += message.connection, message.ticket, message.also, message.but, message.json
-        fields.append(message.order)
-    elif message.also or message.but:
-        fields += message.connection, message.ticket, message.also, message.but
-    elif message.ticket is not None:
-        fields += message.connection, message.ticket
-    elif message.connection is not None:
-        fields.append(message.connection)
-    return fields
-
-
 def _pack_publish(number: int, publish: Publish) -> list[Any]:
-    fields = [number, publish.one, *_pack_message(publish.message)]
+    fields = [number, publish.one, *values.pack_message(publish.message)]
     if publish.key:
         fields += [None] * (KEY_FIELD - len(fields))
         fields.append(publish.key)
     return fields
 
 
-def _pack_receipt(receipt: Receipt | None) -> list[int | None] | None:
-    if receipt is None:
-        return None
-    counts = receipt.counts
-    return [counts.written, counts.dropped, counts.pending, receipt.workers, receipt.missing]
+def _pack_recall(number: int, recall: Recall) -> list[Any]:
+    places = [(event, *values.pack_position(position)) for event, position in recall.places]
+    return [number, recall.most, places]
+
+
+def _pack_recollection(number: int, item: Recollection) -> list[Any]:
+    position = values.pack_position(item.recalled.position)
+    messages = [values.pack_message(message) for message in item.recalled.messages]
+    return [number, item.number, item.index, *position, messages]
 
 
 _PACK_REQUEST: dict[type, tuple[Command, Callable[[int, Any], list[Any]]]] = {
     Publish: (wire.Publish, _pack_publish),
-    Answer: (wire.Answer, lambda n, it: [n, it.key, _pack_receipt(it.receipt)]),
+    Answer: (wire.Answer, lambda n, it: [n, it.key, values.pack_receipt(it.receipt)]),
     Enqueue: (wire.Enqueue, lambda n, it: [n, it.queue, it.data]),
     Finish: (wire.Done, lambda n, it: [n, it.job, it.ok]),
     Mark: (wire.Mark, lambda n, it: [n]),
     Sync: (wire.Sync, lambda n, it: [n]),
+    Recall: (wire.Recall, _pack_recall),
 }
 _PACK_DELIVERY: dict[type, tuple[Command, Callable[[int, Any], list[Any]]]] = {
     Delivery: (
         wire.Deliver,
-        lambda n, it: [n, it.origin, 0 if it.one else it.number, *_pack_message(it.message)],
+        lambda n, it: [n, it.origin, 0 if it.one else it.number, *values.pack_message(it.message)],
     ),
     Assignment: (
         wire.Job,
@@ -113,7 +97,8 @@ _PACK_DELIVERY: dict[type, tuple[Command, Callable[[int, Any], list[Any]]]] = {
     Rejection: (wire.Reject, lambda n, it: [n, it.number, it.code, it.reason]),
     Routed: (wire.Routed, lambda n, it: [n, it.ticket, list(it.workers)]),
     Synced: (wire.Synced, lambda n, it: [n, it.number]),
-    Repeated: (wire.Repeated, lambda n, it: [n, it.ticket, _pack_receipt(it.receipt)]),
+    Recollection: (wire.Recalled, _pack_recollection),
+    Repeated: (wire.Repeated, lambda n, it: [n, it.ticket, values.pack_receipt(it.receipt)]),
 }
 
 
@@ -124,10 +109,10 @@ def unpack_publish(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
         ProtocolViolation: an item is not as it should be.
     """
     for item in items:
-        number, one, *fields = _fields(item, 5)
+        number, one, *fields = values.fields(item, 5)[:KEY_FIELD]
         key = item[KEY_FIELD] if len(item) > KEY_FIELD else None
-        publish = Publish(_message(fields), _typed(one, bool), "" if key is None else _name(key))
-        yield _number(number), publish
+        message, key = values.message(fields), "" if key is None else values.name(key)
+        yield values.number(number), Publish(message, values.typed(one, bool), key)
 
 
 def unpack_answer(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
@@ -137,8 +122,8 @@ def unpack_answer(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
         ProtocolViolation: an item is not as it should be.
     """
     for item in items:
-        number, key, receipt = _fields(item, 3)[:3]
-        yield _number(number), Answer(_name(key), _receipt(receipt))
+        number, key, receipt = values.fields(item, 3)[:3]
+        yield values.number(number), Answer(values.name(key), values.receipt(receipt))
 
 
 def unpack_enqueue(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
@@ -148,8 +133,8 @@ def unpack_enqueue(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
         ProtocolViolation: an item is not as it should be.
     """
     for item in items:
-        number, queue, data = _fields(item, 3)[:3]
-        yield _number(number), Enqueue(_queue(queue), _content(data))
+        number, queue, data = values.fields(item, 3)[:3]
+        yield values.number(number), Enqueue(values.queue(queue), values.content(data))
 
 
 def unpack_done(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
@@ -159,8 +144,8 @@ def unpack_done(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
         ProtocolViolation: an item is not as it should be.
     """
     for item in items:
-        number, job, ok = _fields(item, 3)[:3]
-        yield _number(number), Finish(_number(job), _typed(ok, bool))
+        number, job, ok = values.fields(item, 3)[:3]
+        yield values.number(number), Finish(values.number(job), values.typed(ok, bool))
 
 
 def unpack_mark(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
@@ -170,7 +155,7 @@ def unpack_mark(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
         ProtocolViolation: an item is not as it should be.
     """
     for item in items:
-        yield _number(_fields(item, 1)[0]), Mark()
+        yield values.number(values.fields(item, 1)[0]), Mark()
 
 
 def unpack_sync(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
@@ -180,7 +165,33 @@ def unpack_sync(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
         ProtocolViolation: an item is not as it should be.
     """
     for item in items:
-        yield _number(_fields(item, 1)[0]), Sync()
+        yield values.number(values.fields(item, 1)[0]), Sync()
+
+
+def unpack_recall(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
+    """Read the items of :class:`wire.Recall`.
+
+    Raises:
+        ProtocolViolation: an item is not as it should be.
+    """
+    for item in items:
+        number, most, places = values.fields(item, 3)[:3]
+        known = [values.place(place) for place in values.typed(places, list)]
+        yield values.number(number), Recall(known, values.number(most, 0))
+
+
+def unpack_recalled(items: Iterable[Any]) -> Iterator[tuple[int, int, int, Recalled]]:
+    """Read the items of :class:`wire.Recalled`: number, request's number, index, what is told.
+
+    Raises:
+        ProtocolViolation: an item is not as it should be.
+    """
+    for item in items:
+        number, request, index, epoch, offset, messages = values.fields(item, 6)[:6]
+        said = (values.fields(message, 3) for message in values.typed(messages, list))
+        told = tuple(values.message(message) for message in said)
+        recalled = Recalled(values.position(epoch, offset), told)
+        yield values.number(number), values.number(request), values.number(index, 0), recalled
 
 
 def unpack_synced(items: Iterable[Any]) -> Iterator[tuple[int, int]]:
@@ -190,8 +201,8 @@ def unpack_synced(items: Iterable[Any]) -> Iterator[tuple[int, int]]:
         ProtocolViolation: an item is not as it should be.
     """
     for item in items:
-        number, request = _fields(item, 2)[:2]
-        yield _number(number), _number(request)
+        number, request = values.fields(item, 2)[:2]
+        yield values.number(number), values.number(request)
 
 
 def unpack_deliver(items: Iterable[Any]) -> Iterator[tuple[int, bytes, int, Message]]:
@@ -201,8 +212,13 @@ def unpack_deliver(items: Iterable[Any]) -> Iterator[tuple[int, bytes, int, Mess
         ProtocolViolation: an item is not as it should be.
     """
     for item in items:
-        number, origin, sequence, *fields = _fields(item, 6)
-        yield _number(number), _typed(origin, bytes), _number(sequence, 0), _message(fields)
+        number, origin, sequence, *fields = values.fields(item, 6)
+        yield (
+            values.number(number),
+            values.typed(origin, bytes),
+            values.number(sequence, 0),
+            values.message(fields),
+        )
 
 
 def unpack_jobs(items: Iterable[Any]) -> Iterator[tuple[int, Assignment]]:
@@ -212,16 +228,16 @@ def unpack_jobs(items: Iterable[Any]) -> Iterator[tuple[int, Assignment]]:
         ProtocolViolation: an item is not as it should be.
     """
     for item in items:
-        number, sequence, job, queue, attempt, data, asked = _fields(item, 7)[:7]
+        number, sequence, job, queue, attempt, data, asked = values.fields(item, 7)[:7]
         yield (
-            _number(number),
+            values.number(number),
             Assignment(
-                _number(sequence),
-                _number(job),
-                _typed(queue, str),
-                _number(attempt),
-                _typed(data, bytes),
-                _typed(asked, bool),
+                values.number(sequence),
+                values.number(job),
+                values.typed(queue, str),
+                values.number(attempt),
+                values.typed(data, bytes),
+                values.typed(asked, bool),
             ),
         )
 
@@ -233,8 +249,13 @@ def unpack_reject(items: Iterable[Any]) -> Iterator[tuple[int, int, str, str]]:
         ProtocolViolation: an item is not as it should be.
     """
     for item in items:
-        number, request, code, reason = _fields(item, 4)[:4]
-        yield _number(number), _number(request), _typed(code, str), _typed(reason, str)
+        number, request, code, reason = values.fields(item, 4)[:4]
+        yield (
+            values.number(number),
+            values.number(request),
+            values.typed(code, str),
+            values.typed(reason, str),
+        )
 
 
 def unpack_routed(items: Iterable[Any]) -> Iterator[tuple[int, Ticket, list[WorkerID]]]:
@@ -244,9 +265,9 @@ def unpack_routed(items: Iterable[Any]) -> Iterator[tuple[int, Ticket, list[Work
         ProtocolViolation: an item is not as it should be.
     """
     for item in items:
-        number, ticket, workers = _fields(item, 3)[:3]
-        ids = [WorkerID(_number(worker)) for worker in _typed(workers, list)]
-        yield _number(number), _ticket(ticket), ids
+        number, ticket, workers = values.fields(item, 3)[:3]
+        ids = [values.worker(worker) for worker in values.typed(workers, list)]
+        yield values.number(number), values.ticket(ticket), ids
 
 
 def unpack_repeated(items: Iterable[Any]) -> Iterator[tuple[int, Ticket, Receipt | None]]:
@@ -256,8 +277,12 @@ def unpack_repeated(items: Iterable[Any]) -> Iterator[tuple[int, Ticket, Receipt
         ProtocolViolation: an item is not as it should be.
     """
     for item in items:
-        number, ticket, receipt = _fields(item, 3)[:3]
-        yield _number(number), _ticket(ticket), None if receipt is None else _receipt(receipt)
+        number, ticket, receipt = values.fields(item, 3)[:3]
+        yield (
+            values.number(number),
+            values.ticket(ticket),
+            None if receipt is None else values.receipt(receipt),
+        )
 
 
 def pack_counts(ticket: Ticket, worker: WorkerID, counts: Counts, reply: bytes) -> bytes:
@@ -279,10 +304,10 @@ def unpack_counts(data: bytes) -> tuple[Ticket, WorkerID, Counts, bytes]:
         said = msgpack.unpackb(data)
     except (ValueError, msgpack.UnpackException) as error:
         raise ProtocolViolation(f"not msgpack: {error!r}") from None
-    ticket, worker, *counts = _fields(said, 5)[:5]
-    told = Counts(*(_number(count, 0) for count in counts))
-    reply = _content(said[5]) if len(said) > 5 else b""
-    return _ticket(ticket), WorkerID(_number(worker)), told, reply
+    ticket, worker, *counts = values.fields(said, 5)[:5]
+    told = Counts(*(values.number(count, 0) for count in counts))
+    reply = values.content(said[5]) if len(said) > 5 else b""
+    return values.ticket(ticket), values.worker(worker), told, reply
 
 
 def unpack_names(names: Iterable[Any]) -> list[str]:
@@ -291,7 +316,7 @@ def unpack_names(names: Iterable[Any]) -> list[str]:
     Raises:
         ProtocolViolation: one cannot be a name.
     """
-    return [_name(name) for name in names]
+    return [values.name(name) for name in names]
 
 
 def unpack_watches(watches: Iterable[Any]) -> list[tuple[str, bool]]:
@@ -300,92 +325,5 @@ def unpack_watches(watches: Iterable[Any]) -> list[tuple[str, bool]]:
     Raises:
         ProtocolViolation: one is not as it should be.
     """
-    pairs = (_fields(watch, 2) for watch in watches)
-    return [(_queue(pair[0]), _typed(pair[1], bool)) for pair in pairs]
-
-
-def _fields(item: Any, least: int) -> Sequence[Any]:
-    """Check one item; a later version may have added fields to its end.
-
-    Raises:
-        ProtocolViolation: it is no list, or too short.
-    """
-    if not isinstance(item, list) or len(item) < least:
-        raise ProtocolViolation(f"an item of {least} fields or more, not {item!r:.60}")
-    return item
-
-
-def _typed(value: Any, kind: type[Value]) -> Value:
-    if type(value) is not kind:
-        raise ProtocolViolation(f"{kind.__name__}, not {value!r:.60}")
-    return value
-
-
-def _number(value: Any, least: int = 1) -> int:
-    if type(value) is not int or value < least:
-        raise ProtocolViolation(f"a number from {least}, not {value!r:.60}")
-    return value
-
-
-def _content(value: Any) -> bytes:
-    content = _typed(value, bytes)
-    if len(content) > MAX_CONTENT:
-        raise ProtocolViolation(f"a content of {len(content)} bytes")
-    return content
-
-
-def _ticket(value: Any) -> Ticket:
-    ticket = _typed(value, bytes)
-    if len(ticket) > MAX_TICKET:
-        raise ProtocolViolation(f"a ticket of {len(ticket)} bytes")
-    return Ticket(ticket)
-
-
-def _name(value: Any) -> str:
-    try:
-        return check_name(value)
-    except InvalidName as error:
-        raise ProtocolViolation(str(error)) from None
-
-
-def _queue(value: Any) -> str:
-    try:
-        return check_queue(value)
-    except InvalidName as error:
-        raise ProtocolViolation(str(error)) from None
-
-
-def _message(fields: Sequence[Any]) -> Message:
-    event, text, data, *more = fields
-    connection = _connection(more[0]) if more else None
-    ticket = _ticket(more[1]) if len(more) > 1 and more[1] is not None else None
-    also = _targets(more[2]) if len(more) > 2 and more[2] else ()
-    but = _targets(more[3]) if len(more) > 3 and more[3] else ()
-    json, order = _flag(more, 4), _flag(more, 5)
-    return Message(
-        _name(event), _content(data), _typed(text, bool), connection, ticket, also, but, json, order
-    )
-
-
-def _flag(fields: Sequence[Any], place: int) -> bool:
-    if len(fields) <= place or fields[place] is None:
-        return False
-    return _typed(fields[place], bool)
-
-
-def _connection(value: Any) -> ConnectionID | None:
-    return None if value is None else ConnectionID(_number(value))
-
-
-def _targets(value: Any) -> tuple[Target, ...]:
-    targets = _typed(value, list)
-    if len(targets) >= MAX_TARGETS:
-        raise ProtocolViolation(f"a message of {len(targets)} targets more")
-    pairs = (_fields(target, 2) for target in targets)
-    return tuple((_name(pair[0]), _connection(pair[1])) for pair in pairs)
-
-
-def _receipt(value: Any) -> Receipt:
-    written, dropped, pending, workers, missing = _fields(value, 5)[:5]
-    counts = Counts(_number(written, 0), _number(dropped, 0), _number(pending, 0))
-    return Receipt(counts, _number(workers, 0), None if missing is None else _number(missing, 0))
+    pairs = (values.fields(watch, 2) for watch in watches)
+    return [(values.queue(pair[0]), values.typed(pair[1], bool)) for pair in pairs]

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from tpush.channel.broker import Broker, Session
+from tpush.channel.broker import Broker
+from tpush.channel.session import Session
 
 
 class Driver:

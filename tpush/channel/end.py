@@ -29,10 +29,12 @@ from tpush.channel.items import (
     Finish,
     Mark,
     Publish,
+    Recall,
     Request,
     Sync,
 )
 from tpush.channel.outbox import Outbox
+from tpush.channel.questions import Questions
 from tpush.errors import (
     ChannelClosed,
     ProtocolViolation,
@@ -57,6 +59,7 @@ from tpush.message import (
     check_text,
     encode,
 )
+from tpush.recalled import Place, Recalled
 from tpush.receipt import Counts, Receipt, Ticket
 
 KEY_BYTES = 16
@@ -102,8 +105,7 @@ class ChannelEnd(IChannel):
         self._seen = Seen(limits.remember, clock.seconds())
         self._waiters: dict[int, Deferred[None]] = {}
         """By the number of their request, which only grows."""
-        self._syncs: dict[int, Deferred[None]] = {}
-        """The same of what is answered at once."""
+        self._questions = Questions()
         self._closing: Deferred[None] | None = None
         self._left = False
         self._working: dict[str, int] = {}
@@ -199,9 +201,12 @@ class ChannelEnd(IChannel):
     def synced(self, number: int, request: int) -> None:
         """Take from the broker that all that was asked for before a request is in effect."""
         self.received = number
-        waiter = self._syncs.pop(request, None)
-        if waiter is not None:
-            waiter.callback(None)
+        self._questions.answer(request)
+
+    def recalled(self, number: int, request: int, index: int, recalled: Recalled) -> None:
+        """Take from the broker what was published to one event before."""
+        self.received = number
+        self._questions.tell(request, index, recalled)
 
     def repeated(self, number: int, ticket: Ticket, receipt: Receipt | None) -> None:
         """Take from the broker what became of a message that was published before."""
@@ -370,12 +375,11 @@ class ChannelEnd(IChannel):
 
     @override
     def settled(self) -> Deferred[None]:
-        if self._closing is not None:
-            return fail(ChannelClosed("the channel was closed"))
-        waiter: Deferred[None] = Deferred()
-        self._syncs[self.outbox.append(Sync(), bounded=False)] = waiter
-        self._stir()
-        return waiter
+        return self._ask(Sync(), 0).addCallback(lambda _: None)
+
+    @override
+    def recall(self, places: Sequence[Place], most: int) -> Deferred[Sequence[Recalled]]:
+        return self._ask(Recall(places, most), len(places))
 
     @override
     def close(self) -> Deferred[None]:
@@ -396,10 +400,11 @@ class ChannelEnd(IChannel):
         self._receipts.give_up_all()
         self._left = True  # what is asked for from now on concerns nobody
         await self.leave()
-        for waiter in (*self._waiters.values(), *self._syncs.values()):
-            waiter.errback(ChannelClosed("the channel was closed before it was acknowledged"))
+        closed = ChannelClosed("the channel was closed before it was acknowledged")
+        for waiter in self._waiters.values():
+            waiter.errback(closed)
         self._waiters.clear()
-        self._syncs.clear()
+        self._questions.fail(closed)
 
     def _stir(self) -> None:
         if not self._left:
@@ -455,6 +460,14 @@ class ChannelEnd(IChannel):
         number = self.outbox.append(request, size)
         self._stir()
         return number
+
+    def _ask(self, question: Sync | Recall, places: int) -> Deferred[Sequence[Recalled]]:
+        if self._closing is not None:
+            return fail(ChannelClosed("the channel was closed"))
+        # Unbounded: whoever asks waits for an answer before he asks again.
+        answer = self._questions.ask(self.outbox.append(question, bounded=False), places)
+        self._stir()
+        return answer
 
     def _acknowledgement(self, number: int) -> Deferred[None]:
         waiter: Deferred[None] = Deferred()

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from tpush.channel.inbox import Pending
 from tpush.message import Message, WorkerID
+from tpush.recalled import Place, Recalled
 from tpush.receipt import Receipt, Ticket
 
 QUEUE_FULL = "queue-full"
@@ -57,7 +58,20 @@ class Sync:
     """Asks to be answered when it is carried out, whoever has not acknowledged what is before."""
 
 
-Request = Publish | Answer | Enqueue | Finish | Mark | Sync
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Asks for what was published to events after positions; answered as :class:`Sync` is.
+
+    Args:
+        places: what is known already; nothing asks where the newest of an event stands.
+        most: bytes of contents that are to be sent of one event.
+    """
+
+    places: Sequence[Place]
+    most: int
+
+
+Request = Publish | Answer | Enqueue | Finish | Mark | Sync | Recall
 """What a peer asks for under a number: held by it until the number is acknowledged."""
 
 
@@ -137,5 +151,20 @@ class Synced:
     pending: Pending
 
 
-Outgoing = Delivery | Assignment | Rejection | Routed | Repeated | Synced
+@dataclass(frozen=True, slots=True)
+class Recollection:
+    """A part of the answer to a :class:`Recall`; a :class:`Synced` ends it.
+
+    Args:
+        number: of the request.
+        index: of the place there.
+        recalled: of that event.
+    """
+
+    number: int
+    index: int
+    recalled: Recalled
+
+
+Outgoing = Delivery | Assignment | Rejection | Routed | Repeated | Synced | Recollection
 """What a session is sent under a number."""

@@ -1,16 +1,27 @@
 """The channel in process: a broker and its programs' ends in one reactor, with no link between."""
 
 import os
+from collections.abc import Sequence
 from functools import cached_property
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from typing_extensions import override
 
-from tpush.channel.broker import Broker, Peer, Session
+from tpush.channel.broker import Broker
 from tpush.channel.driver import Driver
 from tpush.channel.end import ChannelEnd
-from tpush.channel.items import Assignment, Delivery, Rejection, Repeated, Routed, Synced
+from tpush.channel.history import HistoryRule
+from tpush.channel.items import (
+    Assignment,
+    Delivery,
+    Recollection,
+    Rejection,
+    Repeated,
+    Routed,
+    Synced,
+)
+from tpush.channel.session import Peer, Session
 from tpush.errors import WorkerIDTaken
 from tpush.limits import Limits
 
@@ -21,12 +32,18 @@ class LocalBroker:
     Args:
         clock: tells the time.
         limits: bounds and times.
+        history: what is kept of groups' messages, for those who come back; by default nothing.
     """
 
-    def __init__(self, clock: IReactorTime, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        limits: Limits | None = None,
+        history: Sequence[HistoryRule] = (),
+    ) -> None:
         self.clock = clock
         self.limits = limits or Limits()
-        self.broker = Broker(os.urandom(16), self.limits, clock.seconds(), settle=0)
+        self.broker = Broker(os.urandom(16), self.limits, clock.seconds(), 0, history)
         self.driver = Driver(self.broker, clock, self._flush)
         self._ends: dict[Session, LocalChannel] = {}
         self._opened = 0
@@ -125,6 +142,8 @@ class LocalChannel(ChannelEnd):
                     self.routed(number, ticket, workers)
                 case Synced(request):
                     self.synced(number, request)
+                case Recollection(request, index, recalled):
+                    self.recalled(number, request, index, recalled)
                 case Repeated(ticket, receipt):
                     self.repeated(number, ticket, receipt)
         self._owner.broker.acknowledge(session, self.received)

@@ -9,12 +9,13 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from tpush.channel import codec, wire
-from tpush.channel.broker import Broker, Peer, Session
+from tpush.channel.broker import Broker
 from tpush.channel.driver import Driver
 from tpush.channel.handshake import NONCE_BYTES, Transcript
 from tpush.channel.items import Request
 from tpush.channel.link import VIOLATED, Commands, Link, commands
 from tpush.channel.outbox import Outbox
+from tpush.channel.session import Peer, Session
 from tpush.errors import NotProved, ProtocolViolation, Refused, VersionRefused
 from tpush.limits import Limits
 from tpush.message import MAX_ID, WorkerID
@@ -88,6 +89,7 @@ class PeerLink(Link):
         wire.Done,
         wire.Mark,
         wire.Sync,
+        wire.Recall,
         wire.Acknowledge,
         wire.Ping,
         wire.Bye,
@@ -331,6 +333,10 @@ class PeerLink(Link):
     def on_sync(self, items: list[Any], acknowledged: int | None = None) -> None:
         """Take what is to be answered at once."""
         self._accept(codec.unpack_sync, items, acknowledged)
+
+    def on_recall(self, items: list[Any], acknowledged: int | None = None) -> None:
+        """Take what is to be sent again."""
+        self._accept(codec.unpack_recall, items, acknowledged)
 
     def on_acknowledge(self, acknowledged: int) -> None:
         """Let go of what the peer has had.

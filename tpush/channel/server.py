@@ -10,9 +10,10 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from typing_extensions import override
 
-from tpush.channel.broker import Broker, Peer, Session
+from tpush.channel.broker import Broker
 from tpush.channel.driver import Driver
 from tpush.channel.peer_link import PeerLink, Server, label
+from tpush.channel.session import Peer, Session
 from tpush.errors import ProtocolViolation
 from tpush.limits import Limits
 from tpush.present import Present

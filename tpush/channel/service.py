@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from tpush.channel.broker import Broker
+from tpush.channel.history import HistoryRule
 from tpush.channel.peer_link import PeerLink
 from tpush.channel.server import ChannelServer
 from tpush.limits import Limits
@@ -37,6 +38,7 @@ class ChannelService(MultiService):
         reactor: the reactor to use; the default is Twisted's global one.
         limits: bounds and times.
         secrets: a peer has to know one of them; without any, whoever connects is trusted.
+        history: what is kept of groups' messages, for clients that come back; by default nothing.
         entropy: gives that many random bytes.
     """
 
@@ -49,6 +51,7 @@ class ChannelService(MultiService):
         reactor: Any = None,
         limits: Limits | None = None,
         secrets: Sequence[bytes] = (),
+        history: Sequence[HistoryRule] = (),
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
         super().__init__()
@@ -57,6 +60,7 @@ class ChannelService(MultiService):
         self._reactor = reactor
         self._limits = limits or Limits()
         self._secrets = secrets
+        self._history = history
         self._entropy = entropy
         self._door = _Door()
         self.listener = Listener(listen, self._door, reactor)
@@ -66,7 +70,7 @@ class ChannelService(MultiService):
     def startService(self) -> None:
         # Each start is a channel that knows nobody, as a new process would be.
         limits, now = self._limits, self._reactor.seconds()
-        broker = Broker(self._entropy(16), limits, now, limits.settle)
+        broker = Broker(self._entropy(16), limits, now, limits.settle, self._history)
         self._door.server = ChannelServer(
             broker, self._reactor, limits, self._secrets, self._entropy
         )

@@ -223,10 +223,21 @@ class Sync(OneWay):
     arguments = [(b"items", Items()), _acknowledged]
 
 
+class Recall(OneWay):
+    """Client: ``[number, bytes, [[event, epoch or nil, offset or nil]…]]`` each.
+
+    Asks what was published to events after what is known already, up to so many bytes of contents
+    of each; nil asks where the newest stands.
+    """
+
+    arguments = [(b"items", Items()), _acknowledged]
+
+
 class Deliver(OneWay):
     """Channel: ``[number, origin, publisher's number, event, text, data]`` each.
 
-    Then the connection, the ticket, the other targets and both kinds, as in :class:`Publish`.
+    Then the connection, the ticket, the other targets and both kinds, as in :class:`Publish`; and
+    positions, ``[event, epoch, offset]`` each, where events keep history.
 
     The publisher's number is 0 for a message for one: it may
     come out of turn, after another subscriber has left.
@@ -261,6 +272,18 @@ class Repeated(OneWay):
 
 class Synced(OneWay):
     """Channel: ``[number, request's number]`` each: it was carried out."""
+
+    arguments = [(b"items", Items()), _acknowledged]
+
+
+class Recalled(OneWay):
+    """Channel: ``[number, request's number, index, epoch, offset, [message…]]`` each.
+
+    A part of the answer to a :class:`Recall`: of which of its places, from 0; where the newest
+    message of that event stands, nil where it keeps no history; and the newest messages, up to that
+    one, without a gap, each as the end of an item of :class:`Deliver`. A :class:`Synced` ends the
+    answer.
+    """
 
     arguments = [(b"items", Items()), _acknowledged]
 

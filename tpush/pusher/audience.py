@@ -6,7 +6,7 @@ reaches nobody. Everybody has what is broadcast; what else there is, for a group
 event of its own, which members join and leave.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Generic, Protocol, TypeVar
 
@@ -16,10 +16,15 @@ Member = TypeVar("Member")
 Member_co = TypeVar("Member_co", covariant=True)
 
 
+Part = tuple[Target, Sequence[str], Collection[Member_co]]
+"""As what members get a message, which other events they have joined whose histories have it too,
+and the members."""
+
+
 class Listeners(Protocol[Member_co]):
     """Knows who gets a message."""
 
-    def parts(self, message: Message) -> Iterator[tuple[Target, Collection[Member_co]]]:
+    def parts(self, message: Message) -> Iterator[Part[Member_co]]:
         """Yield who gets *message* as one of each of its targets."""
         ...
 
@@ -120,28 +125,48 @@ class Audience(Generic[Member]):
 
     def receivers(self, message: Message) -> Collection[Member]:
         """Return who gets a message, each once."""
-        return list(chain.from_iterable(members for _, members in self.parts(message)))
+        return list(chain.from_iterable(members for *_, members in self.parts(message)))
 
-    def parts(self, message: Message) -> Iterator[tuple[Target, Collection[Member]]]:
+    def is_one_of(self, connection: ConnectionID, targets: Sequence[Target]) -> bool:
+        """Say whether a member is there who is one of those."""
+        return any(connection in self._of(*target) for target in targets)
+
+    def parts(self, message: Message) -> Iterator[Part[Member]]:
         """Yield who gets *message* as one of each of its targets: each member once.
 
         Where there is one target alone it is a view, which changes as members come and go.
         """
         if not (message.also or message.but):
             target = message.event, message.connection
-            yield target, self._of(*target)
+            yield target, (), self._of(*target).values()
             return
         taken = set(chain.from_iterable(self._of(*each) for each in message.but))
         for target in message.targets:
-            members = [member for member in self._of(*target) if member not in taken]
+            members = {it: who for it, who in self._of(*target).items() if it not in taken}
             taken.update(members)
-            yield target, members
+            histories = [event for event, _ in message.positions if event != target[0]]
+            if histories:
+                yield from self._by_histories(target, histories, members)
+            else:
+                yield target, (), members.values()
 
-    def _of(self, event: str, connection: ConnectionID | None) -> Collection[Member]:
+    def _by_histories(
+        self, target: Target, histories: Sequence[str], members: Mapping[ConnectionID, Member]
+    ) -> Iterator[Part[Member]]:
+        """Yield those apart who have joined others of the events that keep a message."""
+        parts: dict[tuple[str, ...], list[Member]] = {}
+        for connection, member in members.items():
+            joined = self._joined.get(connection, {})
+            too = tuple(event for event in histories if event in joined)
+            parts.setdefault(too, []).append(member)
+        for too, those in parts.items():
+            yield target, too, those
+
+    def _of(self, event: str, connection: ConnectionID | None) -> Mapping[ConnectionID, Member]:
         if connection is not None:
             # Of a list of targets other workers see those too that are not theirs.
             member = self._members.get(connection) if event == self._own else None
-            return () if member is None else (member,)
+            return {} if member is None else {connection: member}
         if event == BROADCAST:
-            return self._members.values()
-        return self._events.get(event, {}).values()
+            return self._members
+        return self._events.get(event, {})

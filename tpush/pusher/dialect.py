@@ -9,7 +9,7 @@ from typing import Protocol
 
 from typing_extensions import override
 
-from tpush.message import ConnectionID, Message, Target, WorkerID
+from tpush.message import ConnectionID, Message, Position, Target, WorkerID
 from tpush.pusher.frame import frame
 
 
@@ -44,6 +44,15 @@ class Dialect(Protocol):
         """Return what a message says of whom it is for; nothing where it says nothing."""
         ...
 
+    def places(self, own: Position | None, too: Sequence[tuple[str, Position]]) -> bytes:
+        """Return what follows the head: where a message stands in histories; it does in one.
+
+        Args:
+            own: in that of whom the head says that it is for.
+            too: in those of other events that the client has joined.
+        """
+        ...
+
     def body(self, message: Message) -> bytes:
         """Return the content of a message, as it is sent."""
         ...
@@ -52,7 +61,7 @@ class Dialect(Protocol):
         """Return the frame of a message.
 
         Args:
-            head: of :meth:`head`.
+            head: of :meth:`head`, and of :meth:`places`.
             body: of :meth:`body`.
             text: whether the message is text.
         """
@@ -75,6 +84,10 @@ class Plain(Dialect):
         return b""
 
     @override
+    def places(self, own: Position | None, too: Sequence[tuple[str, Position]]) -> bytes:
+        return b""
+
+    @override
     def body(self, message: Message) -> bytes:
         return message.data
 
@@ -90,7 +103,7 @@ class Joined:
     """Frames of messages that are for the same targets, joined.
 
     They are made where somebody needs them, and each once: contents for each dialect, frames for
-    each dialect and each way to say whom they are for.
+    each dialect and each way to say whom they are for, and where they stand.
 
     Args:
         messages: in their order.
@@ -101,17 +114,33 @@ class Joined:
     def __init__(self, messages: Sequence[Message]) -> None:
         self._messages = messages
         self._bodies: dict[Dialect, Sequence[bytes]] = {}
-        self._frames: dict[tuple[Dialect, bytes], bytes] = {}
+        self._frames: dict[tuple[Dialect, bytes, Sequence[str]], bytes] = {}
 
-    def frames(self, dialect: Dialect, target: Target) -> bytes:
-        """Return what is sent to those who get the messages as one of their targets."""
+    def frames(self, dialect: Dialect, target: Target, too: Sequence[str] = ()) -> bytes:
+        """Return what is sent to those who get the messages as one of their targets.
+
+        Args:
+            dialect: theirs.
+            target: of the messages.
+            too: events that they have joined besides, whose histories have the messages.
+        """
         head = dialect.head(target)
-        frames = self._frames.get((dialect, head))
+        key = dialect, head, too if head else ()
+        frames = self._frames.get(key)
         if frames is None:
             bodies = self._bodies.get(dialect)
             if bodies is None:
                 bodies = self._bodies[dialect] = [dialect.body(each) for each in self._messages]
-            pairs = zip(bodies, self._messages, strict=True)
-            frames = b"".join(dialect.frame(head, body, text=each.text) for body, each in pairs)
-            self._frames[dialect, head] = frames
+            frames = self._frames[key] = b"".join(
+                dialect.frame(head + _places(each, dialect, target, too), body, text=each.text)
+                for body, each in zip(bodies, self._messages, strict=True)
+            )
         return frames
+
+
+def _places(message: Message, dialect: Dialect, target: Target, too: Sequence[str]) -> bytes:
+    if not message.positions:
+        return b""
+    others = [(event, place) for event in too if (place := message.position(event))]
+    own = message.position(target[0])
+    return dialect.places(own, others) if own or others else b""

@@ -44,8 +44,7 @@ class Executor:
         event = check_name(group_event(command.group))
         match command:
             case Join(group):
-                if not self._rights.may_join(client.claims, group):
-                    raise Forbidden("this client may not join that group")
+                self.check_join(client, group)
                 if self._groups.join(client.connection, event):
                     self._telling.joined(client, group)
             case Leave(group):
@@ -55,6 +54,15 @@ class Executor:
                 self.check_publish(client, group)
                 self._exchange.publish(event, message, json=json)
                 self._telling.published(client, group, message)
+
+    def check_join(self, client: Client, group: str) -> None:
+        """Check that a client may join a group.
+
+        Raises:
+            Forbidden: it may not.
+        """
+        if not self._rights.may_join(client.claims, group):
+            raise Forbidden("this client may not join that group")
 
     def check_publish(self, client: Client, group: str) -> None:
         """Check that a client may publish to a group.

@@ -37,6 +37,7 @@ from tpush.pusher.room import NoRoom, Room
 from tpush.pusher.telling import NOBODY, Telling
 from tpush.pusher.v1.dialect import V1, Bounds
 from tpush.pusher.v1.serving import Serving
+from tpush.pusher.v1.subscribing import Subscribing
 
 SPARE_DESCRIPTORS = 100
 """What a process needs besides its clients' connections: links, logs, listening sockets."""
@@ -101,8 +102,17 @@ class PusherFactory(WebSocketServerFactory):
         self.groups = Groups(self.audience, limits.groups, exchange)
         executor = Executor(self.groups, self.admission.rights, exchange, telling)
         bounds = Bounds(limits.client_message, limits.client_frames, limits.groups)
+        subscribing = Subscribing(
+            executor,
+            self.groups,
+            self.audience,
+            exchange,
+            self.fanout.flush,
+            limits.groups,
+            limits.pending // 2,  # what comes meanwhile has to have room too
+        )
         self._hearing: dict[Dialect, Hearing] = {
-            V1(bounds): Serving(executor, exchange.settled, limits.groups),
+            V1(bounds): Serving(executor, subscribing),
             PLAIN: Obeying(executor),
         }
         self._connections: Present[Connection] = Present()

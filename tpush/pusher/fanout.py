@@ -67,10 +67,10 @@ class FanOut:
     def _write(self) -> None:
         messages, self._waiting, self._size = self._waiting, [], 0
         joined, count = Joined(messages), len(messages)
-        for target, receivers in self._audience.parts(messages[0]):
+        for target, too, receivers in self._audience.parts(messages[0]):
             frames: dict[Dialect, bytes] = {}
             for receiver in receivers:
                 made = frames.get(receiver.dialect)
                 if made is None:
-                    made = frames[receiver.dialect] = joined.frames(receiver.dialect, target)
+                    made = frames[receiver.dialect] = joined.frames(receiver.dialect, target, too)
                 receiver.write_frames(made, count)

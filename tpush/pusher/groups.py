@@ -1,5 +1,6 @@
 """Connections that join groups, and what the channel is asked for because of them."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,14 +9,15 @@ from twisted.internet.defer import Deferred, succeed
 
 from tpush.message import ConnectionID
 from tpush.pusher.audience import Audience
+from tpush.recalled import Place, Recalled
 
 
 def _ignore(*_: object, **__: object) -> None:
     """Do nothing."""
 
 
-def _at_once() -> Deferred[None]:
-    return succeed(None)
+def _nothing(places: Sequence[Place], most: int) -> Deferred[Sequence[Recalled]]:
+    return succeed([Recalled()] * len(places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,13 @@ class Exchange:
         subscribe: has what is published to an event come to this worker.
         unsubscribe: has no more of it come.
         publish: publishes to an event, a str as text; with ``json``, as JSON.
-        settled: fires when all that was asked for is in effect.
+        recall: tells what was published to events before, when all that was asked for is in effect.
     """
 
     subscribe: Callable[[str], object] = _ignore
     unsubscribe: Callable[[str], object] = _ignore
     publish: Callable[..., object] = _ignore
-    settled: Callable[[], Deferred[None]] = _at_once
+    recall: Callable[[Sequence[Place], int], Deferred[Sequence[Recalled]]] = _nothing
 
 
 NOWHERE = Exchange()
@@ -43,7 +45,7 @@ class TooManyGroups(Exception):
 
 
 class Groups:
-    """Has for each event that anybody has joined one subscription, and for others none.
+    """Has for each event that anybody has joined, or is about to, one subscription.
 
     Args:
         audience: who is connected.
@@ -55,6 +57,8 @@ class Groups:
         self._audience = audience
         self._most = most
         self._exchange = exchange
+        self._held: Counter[str] = Counter()
+        """How many are about to join."""
 
     def join(self, connection: ConnectionID, event: str) -> bool:
         """Let a connection that is there have what is published to *event* from now on.
@@ -72,7 +76,7 @@ class Groups:
             return False
         if len(joined) >= self._most:
             raise TooManyGroups(f"{self._most} groups, the most")
-        if self._audience.join(connection, event):
+        if self._audience.join(connection, event) and event not in self._held:
             try:
                 self._exchange.subscribe(event)
             except Exception:
@@ -80,15 +84,37 @@ class Groups:
                 raise
         return True
 
+    def has_joined(self, connection: ConnectionID, event: str) -> bool:
+        """Say whether a connection has joined an event."""
+        return event in self._audience.joined(connection)
+
+    def hold(self, event: str) -> None:
+        """Have what is published to *event* come for somebody who will join; until :meth:`release`.
+
+        Raises:
+            TooManySubscriptions: this worker has as many as it may.
+        """
+        if event not in self._held and event not in self._audience.events:
+            self._exchange.subscribe(event)
+        self._held[event] += 1
+
+    def release(self, event: str) -> None:
+        """Be told that he has joined, or will not."""
+        self._held[event] -= 1
+        if not self._held[event]:
+            del self._held[event]
+            if event not in self._audience.events:
+                self._exchange.unsubscribe(event)
+
     def leave(self, connection: ConnectionID, event: str) -> bool:
         """Let it have no more of it.
 
         Returns:
             Whether it had joined.
         """
-        joined = event in self._audience.joined(connection)
+        joined = self.has_joined(connection, event)
         if self._audience.leave(connection, event):
-            self._exchange.unsubscribe(event)
+            self._unsubscribe(event)
         return joined
 
     def remove(self, connection: ConnectionID) -> Sequence[str]:
@@ -99,5 +125,9 @@ class Groups:
         """
         joined = self._audience.joined(connection)
         for event in self._audience.remove(connection):
-            self._exchange.unsubscribe(event)
+            self._unsubscribe(event)
         return joined
+
+    def _unsubscribe(self, event: str) -> None:
+        if event not in self._held:
+            self._exchange.unsubscribe(event)

@@ -58,9 +58,9 @@ class Reporter:
         self._fanout.flush()
         outcomes: list[tuple[Receiver, Outcome]] = []
         joined = Joined([message])
-        for target, receivers in self._audience.parts(message):
+        for target, too, receivers in self._audience.parts(message):
             outcomes += [
-                (each, each.write_telling(joined.frames(each.dialect, target)))
+                (each, each.write_telling(joined.frames(each.dialect, target, too)))
                 for each in receivers
             ]
         again = [receiver for receiver, outcome in outcomes if outcome is Outcome.IN_TRANSPORT]

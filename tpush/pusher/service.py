@@ -90,7 +90,7 @@ class PusherService(MultiService):
             slow,
             proxies,
             self._health.complaint,
-            Exchange(self._listen_to, channel.unsubscribe, channel.publish, channel.settled),
+            Exchange(self._listen_to, channel.unsubscribe, channel.publish, channel.recall),
             metrics,
             self._hooks.telling,
             self._hooks.asking,

@@ -2,12 +2,13 @@
 
 import json
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from typing_extensions import override
 
-from tpush.message import BROADCAST, Message, Target, group_event, user_event
+from tpush.message import BROADCAST, Message, Position, Target, group_event, user_event
 from tpush.pusher.dialect import Dialect, Greeting
 from tpush.pusher.frame import frame
 
@@ -60,10 +61,17 @@ class V1(Dialect):
         if connection is not None:
             return b'"connection":true'
         if event.startswith(GROUP):
-            return b'"group":' + _json(event.removeprefix(GROUP))
+            return b'"group":' + _json(_name(event))
         if event.startswith(USER):
             return b'"user":' + _json(event.removeprefix(USER))
         return b'"broadcast":true' if event == BROADCAST else b'"event":' + _json(event)
+
+    @override
+    def places(self, own: Position | None, too: Sequence[tuple[str, Position]]) -> bytes:
+        said: dict[str, Any] = {} if own is None else position_fields(own)
+        if too:
+            said["also"] = [{"group": _name(event), **position_fields(at)} for event, at in too]
+        return b"," + json.dumps(said, ensure_ascii=False, separators=(",", ":"))[1:-1].encode()
 
     @override
     def body(self, message: Message) -> bytes:
@@ -78,6 +86,11 @@ class V1(Dialect):
         return frame(b'{"type":"message",' + head + b"," + body + b"}", text=True)
 
 
+def position_fields(position: Position) -> dict[str, str | int]:
+    """Return a position as a client is told."""
+    return {"offset": position.offset, "epoch": position.epoch}
+
+
 def say(kind: str, **fields: Any) -> bytes:
     """Return the frame of anything but a message.
 
@@ -87,6 +100,11 @@ def say(kind: str, **fields: Any) -> bytes:
     """
     said = json.dumps({"type": kind, **fields}, separators=(",", ":"))
     return frame(said.encode(), text=True)
+
+
+def _name(event: str) -> str:
+    """Return the group of an event."""
+    return event.removeprefix(GROUP)
 
 
 def _json(text: str) -> bytes:

@@ -3,6 +3,7 @@
 ::
 
     {"type": "subscribe", "id": 1, "group": "news"}
+    {"type": "subscribe", "id": 1, "group": "news", "since": {"epoch": "1f00c2a95b7d", "offset": 5}}
     {"type": "unsubscribe", "id": 2, "group": "news"}
     {"type": "publish", "id": 3, "group": "news", "data": {"any": "JSON"}}
     {"type": "publish", "id": 4, "group": "news", "base64": "AAEC"}
@@ -17,7 +18,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tpush.pusher.commands import Command, Join, Leave, SendToGroup
+from tpush.message import Position
+from tpush.pusher.commands import Leave, SendToGroup
 
 RequestID = str | int | None
 
@@ -50,11 +52,22 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Asks for what is published to a group, from the message after *since* on."""
+
+    group: str
+    since: Position | None
+
+
+@dataclass(frozen=True, slots=True)
 class Unread:
     """Asks for a message to go to a group: its content is read where it may go there."""
 
     group: str
     said: Mapping[str, Any]
+
+
+Command = Subscribe | Leave | Unread | Ping
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +80,7 @@ class Request:
     """
 
     id: RequestID
-    command: Command | Unread | Ping
+    command: Command
 
 
 def read_request(payload: bytes, *, text: bool) -> Request:
@@ -117,6 +130,18 @@ def _group(said: Mapping[str, Any]) -> str:
     return group
 
 
+def _since(said: Any) -> Position | None:
+    if said is None:
+        return None
+    epoch = said.get("epoch") if isinstance(said, dict) else None
+    offset = said.get("offset") if isinstance(said, dict) else None
+    if not isinstance(epoch, str) or len(epoch) > LONGEST_ID:
+        raise ValueError("since has an epoch, which is text")
+    if type(offset) is not int or not 0 <= offset <= MOST:
+        raise ValueError("since has an offset, which is a whole number from 0")
+    return Position(epoch, offset)
+
+
 def read_content(unread: Unread, request: RequestID) -> SendToGroup:
     """Read what is to be published.
 
@@ -156,8 +181,8 @@ def _json(data: Any) -> str:
     return text
 
 
-READERS: Mapping[str, Callable[[Mapping[str, Any]], Command | Unread | Ping]] = {
-    "subscribe": lambda said: Join(_group(said)),
+READERS: Mapping[str, Callable[[Mapping[str, Any]], Command]] = {
+    "subscribe": lambda said: Subscribe(_group(said), _since(said.get("since"))),
     "unsubscribe": lambda said: Leave(_group(said)),
     "publish": lambda said: Unread(_group(said), said),
     "ping": lambda _: Ping(),

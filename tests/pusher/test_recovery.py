@@ -1,0 +1,357 @@
+"""Clients of tpush.v1 that come back to a group."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+from tests.pusher.client import Client
+from tests.pusher.test_v1 import V1Case
+from tests.pusher.websocket import TEXT, client_frame
+from tpush.errors import ChannelClosed, TooManySubscriptions
+from tpush.message import Message, Position, Target, group_event
+from tpush.pusher.admission import Auth
+from tpush.pusher.rights import Right, Rights
+from tpush.recalled import Place, Recalled
+
+NEWS, SPORT = group_event("news"), group_event("sport")
+
+
+def at(offset: int, epoch: str = "e") -> Mapping[str, Any]:
+    return {"offset": offset, "epoch": epoch}
+
+
+def message(offset: int, data: str = "", event: str = NEWS, but: Sequence[Target] = ()) -> Message:
+    content = (data or f"{offset}").encode()
+    return Message(event, content, but=tuple(but), positions=((event, Position("e", offset)),))
+
+
+def recalled(newest: int, count: int = 0, event: str = NEWS) -> Recalled:
+    """Return the last *count* messages of an event."""
+    kept = range(newest - count + 1, newest + 1)
+    return Recalled(Position("e", newest), tuple(message(each, event=event) for each in kept))
+
+
+class RecoveryCase(V1Case):
+    """Asks a channel that answers when the test has it do so."""
+
+    @override
+    def setUp(self) -> None:
+        self.asked: list[tuple[Sequence[Place], int]] = []
+        self.waiting: list[Deferred[Sequence[Recalled]]] = []
+        super().setUp()
+
+    @override
+    def recall(self, places: Sequence[Place], most: int) -> Deferred[Sequence[Recalled]]:
+        self.asked.append((places, most))
+        self.waiting.append(Deferred())
+        return self.waiting[-1]
+
+    def answer(self, *told: Recalled) -> None:
+        self.waiting.pop(0).callback(told)
+
+    def come_back(self, client: Client, offset: int, group: str = "news", **more: Any) -> None:
+        self.ask(client, type="subscribe", group=group, since=at(offset), **more)
+
+    def live(self, offset: int, event: str = NEWS) -> None:
+        self.factory.fanout.send(message(offset, event=event))
+        self.clock.advance(0)
+
+    def got(self, client: Client) -> list[Any]:
+        """Return what a client was told after its welcome: contents of messages, others whole."""
+        return [
+            said["data"] if said["type"] == "message" else said for said in self.said(client)[1:]
+        ]
+
+
+class RecoveryTests(RecoveryCase):
+    """Who comes back is given what it has missed."""
+
+    def test_positions(self) -> None:
+        """Messages and acknowledgements say where they stand."""
+        client = self.speaker()
+        self.ask(client, type="subscribe", id=1, group="news")
+        self.answer(recalled(3))
+        self.live(4)
+        subscribed, told = self.said(client)[1:]
+        self.assertEqual(subscribed, {"type": "subscribed", "id": 1, "group": "news", **at(3)})
+        self.assertEqual(told, {"type": "message", "group": "news", **at(4), "data": "4"})
+        self.assertEqual(self.asked, [([(NEWS, None)], 512 * 1024)])
+
+    def test_missed(self) -> None:
+        """It is given that in order, and then what comes; not what came before the answer."""
+        client = self.speaker()
+        self.come_back(client, 3, id=1)
+        self.assertEqual(self.subscribed, [NEWS])
+        self.live(4)
+        self.factory.fanout.send(message(5))
+        self.answer(recalled(5, 3))
+        self.live(6)
+        subscribed = {"type": "subscribed", "id": 1, "group": "news", "recovered": True, **at(3)}
+        self.assertEqual(self.got(client), [subscribed, "4", "5", "6"])
+        self.assertEqual(self.asked[0][0], [(NEWS, Position("e", 3))])
+
+    def test_out_of_reach(self) -> None:
+        """Where the history does not reach back it is told so, and where it stands."""
+        for told in recalled(9, 5), Recalled(Position("f", 3)), Recalled():
+            client = self.speaker()
+            self.come_back(client, 3)
+            self.answer(told)
+            [subscribed] = self.got(client)
+            place = told.position
+            known = {} if place is None else at(place.offset, place.epoch)
+            expected = {"type": "subscribed", "group": "news", "recovered": False, **known}
+            self.assertEqual(subscribed, expected)
+            self.live(10)
+            self.assertEqual(self.got(client)[1:], ["10"])
+
+    def test_too_much(self) -> None:
+        """More than half of what may wait for a client is out of reach, in all groups together."""
+        self.start(Rights(Right.OPEN), pending=1_000)
+        client = self.speaker()
+        self.come_back(client, 0)
+        self.answer(Recalled(Position("e", 1), (message(1, "x" * 450),)))
+        self.assertFalse(self.got(client)[0]["recovered"])
+        self.assertEqual(self.asked[0][1], 500)
+
+    def test_together(self) -> None:
+        """Several who come back are answered by one question, from the oldest on, each its own."""
+        first = self.speaker()
+        self.ask(first, type="subscribe", group="other")
+        clients = [self.speaker() for _ in range(4)]
+        for client, offset in zip(clients, (7, 5, 6, 2), strict=True):
+            self.come_back(client, offset)
+        self.ask(clients[0], type="subscribe", group="sport")
+        self.ask(clients[0], type="subscribe", group="news2", since=at(5, "f"))
+        self.answer(Recalled())
+        self.assertEqual(
+            self.asked[1][0],
+            [
+                (NEWS, Position("e", 2)),
+                (SPORT, None),
+                (group_event("news2"), Position("f", 5)),
+            ],
+        )
+        self.answer(recalled(8, 4), Recalled(), Recalled())
+        missed = [[said for said in self.got(client) if type(said) is str] for client in clients]
+        self.assertEqual(missed, [["8"], ["6", "7", "8"], ["7", "8"], []])
+        self.assertEqual(
+            [self.got(client)[0]["recovered"] for client in clients], [True] * 3 + [False]
+        )
+        self.assertEqual(self.waiting, [])
+
+    def test_epochs(self) -> None:
+        """Who comes from another epoch spoils nothing for the rest."""
+        first, old, new = self.speaker(), self.speaker(), self.speaker()
+        self.ask(first, type="subscribe", group="other")
+        self.ask(old, type="subscribe", group="news", since=at(1, "before"))
+        self.come_back(new, 3)
+        self.answer(Recalled())
+        self.assertEqual(
+            [place for _, place in self.asked[1][0]], [Position("before", 1), Position("e", 3)]
+        )
+        self.answer(recalled(4), recalled(4, 2))
+        self.assertFalse(self.got(old)[0]["recovered"])
+        self.assertEqual(self.got(new)[1:], ["4"])
+
+    def test_except(self) -> None:
+        """What was not for it is not given to it."""
+        client, other = self.speaker("vip"), self.speaker()
+        for each in client, other:
+            self.come_back(each, 1)
+        self.answer(Recalled())
+        for _ in range(2):
+            if self.waiting:
+                self.answer(
+                    Recalled(
+                        Position("e", 3),
+                        (message(2, but=[(group_event("vip"), None)]), message(3)),
+                    )
+                )
+        self.assertEqual(self.got(other)[1:], ["2", "3"])
+
+    def test_in_it_already(self) -> None:
+        """Who is in the group, or about to be, cannot come back to it."""
+        client = self.speaker("news")
+        self.assertError(
+            self.ask(client, type="subscribe", group="news", since=at(1)), "bad-request"
+        )
+        self.come_back(client, 1, "sport")
+        self.assertError(
+            self.ask(client, type="subscribe", id=2, group="sport", since=at(1)), "bad-request", 2
+        )
+        self.assertError(self.ask(client, type="subscribe", group="sport"), "bad-request")
+        self.assertEqual(self.subscribed, [NEWS, SPORT])
+
+    def test_joined_meanwhile(self) -> None:
+        """Whom a back end has put in before the answer is not given what it may have had."""
+        client = self.speaker()
+        self.come_back(client, 3)
+        assert client.connection.connection is not None
+        self.factory.groups.join(client.connection.connection, NEWS)
+        self.live(4)
+        self.answer(recalled(4, 1))
+        told, subscribed = self.got(client)
+        self.assertEqual((told, subscribed["recovered"]), ("4", False))
+        self.assertEqual(self.subscribed, [NEWS])
+
+    def test_wrong(self) -> None:
+        """What is no position is an error."""
+        client = self.speaker()
+        for since in (
+            5,
+            {},
+            {"epoch": 1, "offset": 1},
+            {"epoch": "e"},
+            at(-1),
+            at(1, "e" * 65),
+            at(2**53),
+        ):
+            answers = self.ask(client, type="subscribe", id=1, group="news", since=since)
+            self.assertError(answers, "bad-request", 1)
+        for offset in True, 1.0, "1":
+            said = {"epoch": "e", "offset": offset}
+            self.assertError(
+                self.ask(client, type="subscribe", group="n", since=said), "bad-request"
+            )
+        self.assertEqual(self.subscribed, [])
+
+    def test_rights(self) -> None:
+        """Who may not join does not come back either, and holds nothing."""
+        self.start(Rights(), Auth.REQUIRED)
+        client = self.speaker(sub="ann", groups=["news"])
+        self.assertError(self.ask(client, type="subscribe", group="x", since=at(1)), "forbidden")
+        self.assertError(
+            self.ask(client, type="subscribe", group="n" * 200, since=at(1)), "bad-request"
+        )
+        self.assertEqual(self.subscribed, ["user/ann"])
+
+    def test_no_room(self) -> None:
+        """Where there is no room, at once or when the answer comes, it is told so."""
+        self.start(Rights(Right.OPEN), groups=2)
+        client = self.speaker("a", "b")
+        self.come_back(client, 1, id=1)
+        self.answer(recalled(1))
+        self.assertError(self.got(client), "too-many-groups", 1)
+        self.assertNotIn(NEWS, self.subscribed)
+        self.error = TooManySubscriptions("full")
+        self.assertError(self.ask(client, type="subscribe", group="news", since=at(1)), "try-later")
+
+
+class HeldTests(RecoveryCase):
+    """Until it has joined, its group comes here, whatever others do."""
+
+    def test_others_leave(self) -> None:
+        """The last member leaves while somebody comes back."""
+        member, client = self.speaker("news"), self.speaker()
+        self.come_back(client, 3)
+        member.lose()
+        self.assertEqual(self.subscribed, [NEWS])
+        self.answer(recalled(3))
+        self.live(4)
+        self.assertEqual(self.got(client)[1:], ["4"])
+        client.lose()
+        self.assertEqual(self.subscribed, [])
+
+    def test_gone(self) -> None:
+        """Who is gone before the answer holds nothing, and is given nothing."""
+        clients = [self.speaker() for _ in range(2)]
+        for client in clients:
+            self.come_back(client, 1)
+        self.assertEqual(self.subscribed, [NEWS])
+        for client in clients:
+            client.lose()
+        self.assertEqual(self.subscribed, [])
+        self.answer(recalled(2, 1))
+        self.assertEqual([self.got(client) for client in clients], [[], []])
+
+    def test_cancelled(self) -> None:
+        """Who unsubscribes before the answer is told of both."""
+        first, client = self.speaker(), self.speaker()
+        self.come_back(client, 1, id=1)
+        self.come_back(client, 1, "sport", id=2)
+        self.ask(first, type="subscribe", group="news")
+        for group, name in ("news", 1), ("sport", 2):
+            answers = self.ask(client, type="unsubscribe", id=3, group=group)
+            self.assertError(answers[:1], "cancelled", name)
+            self.assertEqual(answers[1:], [{"type": "unsubscribed", "id": 3, "group": group}])
+        self.assertEqual(self.subscribed, [NEWS])
+        before = len(client.frames)
+        self.answer(recalled(2, 1))
+        self.assertEqual(len(client.frames), before)
+
+    def test_channel_closed(self) -> None:
+        """Where no answer comes it is told so, and nothing is held."""
+        client, later = self.speaker(), self.speaker()
+        self.come_back(client, 1, id=1)
+        self.come_back(later, 1, id=2)
+        self.waiting.pop().errback(Failure(ChannelClosed("closed")))
+        self.assertError(self.got(client), "try-later", 1)
+        self.assertError(self.got(later), "try-later", 2)
+        self.assertEqual(self.subscribed, [])
+
+
+class SeveralGroupsTests(RecoveryCase):
+    """A message for several groups has a place in each, and comes once."""
+
+    both = Message(
+        NEWS,
+        b"both",
+        also=((SPORT, None),),
+        positions=((NEWS, Position("e", 5)), (SPORT, Position("e", 9))),
+    )
+
+    def test_live(self) -> None:
+        """Who is in both is told of both places; who is in one, of that alone."""
+        clients = [self.speaker(*groups) for groups in (("news", "sport"), ("sport",), ("news",))]
+        plain = self.client("sport")
+        self.factory.fanout.send(self.both)
+        self.factory.fanout.flush()
+        said = [
+            {k: v for k, v in self.said(client)[1].items() if k != "type"} for client in clients
+        ]
+        self.assertEqual(
+            said,
+            [
+                {"group": "news", **at(5), "also": [{"group": "sport", **at(9)}], "data": "both"},
+                {"group": "sport", **at(9), "data": "both"},
+                {"group": "news", **at(5), "data": "both"},
+            ],
+        )
+        self.assertEqual(plain.frames[1], (TEXT, b"both"))
+
+    def test_of_a_user(self) -> None:
+        """What is for a user and stands in the history of a group of his says so."""
+        self.start(Rights(Right.OPEN), Auth.REQUIRED)
+        client = self.speaker("news", sub="ann")
+        place = ((NEWS, Position("e", 5)),)
+        self.factory.fanout.send(Message("user/ann", b"1", also=((NEWS, None),), positions=place))
+        self.factory.fanout.flush()
+        also = [{"group": "news", **at(5)}]
+        expected = {"type": "message", "user": "ann", "also": also, "data": "1"}
+        self.assertEqual(self.said(client)[1], expected)
+
+    def test_again(self) -> None:
+        """Who comes back to both is told of both places each time, and can pass the second over."""
+        client = self.speaker()
+        requests = [
+            {"type": "subscribe", "group": group, "since": at(offset)}
+            for group, offset in (("news", 4), ("sport", 8))
+        ]
+        first = self.speaker()
+        self.ask(first, type="subscribe", group="other")
+        client.send(b"".join(client_frame(TEXT, json.dumps(each).encode()) for each in requests))
+        self.answer(Recalled())
+        kept = [self.both._replace(event=event, also=()) for event in (NEWS, SPORT)]
+        self.answer(
+            *(
+                Recalled(place, (one,))
+                for one, (_, place) in zip(kept, self.both.positions, strict=True)
+            )
+        )
+        first_time, second = [each for each in self.said(client) if each["type"] == "message"]
+        self.assertEqual(first_time["also"], [{"group": "sport", **at(9)}])
+        self.assertEqual((second["group"], second["offset"]), ("sport", 9))

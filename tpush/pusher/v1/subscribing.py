@@ -1,0 +1,177 @@
+"""Clients of ``tpush.v1`` that subscribe: from now on, or from the message that they had last.
+
+A subscription is acknowledged when the channel has it. There is one question to the channel at a
+time, however many clients wait: those that come meanwhile are answered together with the next.
+
+Who comes back joins when the channel has told what he has missed. What was published before that
+answer reaches this worker before it, and what is published later after it: so there is neither a
+gap nor a double between what he is given and what comes to him from then on. Until he has joined,
+his group is held, as others may leave it.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Any
+
+from tpush.errors import TPushError
+from tpush.message import check_name
+from tpush.pusher.audience import Audience
+from tpush.pusher.client import Client
+from tpush.pusher.commands import Join
+from tpush.pusher.executor import Executor
+from tpush.pusher.groups import Exchange, Groups
+from tpush.pusher.v1.answers import answer, refusals, refuse
+from tpush.pusher.v1.dialect import position_fields
+from tpush.pusher.v1.recovering import Recovering
+from tpush.pusher.v1.requests import RequestID, Subscribe, Wrong
+from tpush.pusher.v1.waiting import Waiters, Waiting
+from tpush.recalled import Recalled
+
+
+class TooMuchAsked(TPushError):
+    """A client waits for as many acknowledgements as it may."""
+
+    status = 503
+
+
+class Subscribing:
+    """Lets clients join, and tells them when they have.
+
+    Args:
+        executor: lets them join, where they may.
+        groups: who is in which.
+        audience: who is connected.
+        exchange: asks the channel.
+        flush: writes what waits to be written.
+        most: subscriptions of one client that wait to be acknowledged.
+        most_bytes: that one client is given again.
+    """
+
+    def __init__(
+        self,
+        executor: Executor,
+        groups: Groups,
+        audience: Audience[Any],
+        exchange: Exchange,
+        flush: Callable[[], None],
+        most: int,
+        most_bytes: int,
+    ) -> None:
+        self._executor = executor
+        self._groups = groups
+        self._audience = audience
+        self._recall = exchange.recall
+        self._flush = flush
+        self._most = most
+        self._most_bytes = most_bytes
+        self._asked = Waiters()
+        """Those that the question under way is for."""
+        self._next = Waiters()
+        """Those that the next one is for."""
+        self._asking = False
+
+    def subscribe(self, client: Client, name: RequestID, command: Subscribe) -> None:
+        """Let a client join, or begin to; it is told when it has.
+
+        Raises:
+            Forbidden: it may not.
+            InvalidName: no group can be called so.
+            TooManyGroups: it has joined as many as it may.
+            TPushError: there is no room at the moment.
+            TooMuchAsked: it waits for as many acknowledgements as it may.
+            Wrong: it comes back to a group that it is in, or is about to come back to.
+        """
+        waiting = Waiting(name, command.group, command.since)
+        others = self._of(client)
+        if len(others) >= self._most:
+            raise TooMuchAsked(f"{len(others)} subscriptions wait to be acknowledged")
+        if any(each.since is not None and each.group == command.group for each in others):
+            raise Wrong("bad-request", "the client is about to come back to that group", name)
+        if command.since is None:
+            self._executor.execute(client, Join(command.group))
+        else:
+            self._hold(client, waiting)
+        self._next.add(client, waiting)
+        if not self._asking:
+            self._ask()
+
+    def cancel(self, client: Client, group: str) -> None:
+        """Let a client that is about to come back to a group not do so."""
+        for waiters in self._asked, self._next:
+            mine = [each for each in waiters.of(client) if each.group == group]
+            for each in [each for each in mine if each.since is not None]:
+                waiters.remove(client, each)
+                self._groups.release(each.event)
+                refuse(client, Wrong("cancelled", "the client has unsubscribed since", each.name))
+
+    def forget(self, client: Client) -> None:
+        """Be told that a client is gone."""
+        self._release(self._of(client))
+        self._asked.forget(client)
+        self._next.forget(client)
+
+    def _of(self, client: Client) -> Sequence[Waiting]:
+        return [*self._asked.of(client), *self._next.of(client)]
+
+    def _hold(self, client: Client, waiting: Waiting) -> None:
+        event = check_name(waiting.event)
+        self._executor.check_join(client, waiting.group)
+        if client.connection is None or self._groups.has_joined(client.connection, event):
+            raise Wrong("bad-request", "the client is in that group already", waiting.name)
+        self._groups.hold(event)
+
+    def _release(self, waiting: Sequence[Waiting]) -> None:
+        for each in waiting:
+            if each.since is not None:
+                self._groups.release(each.event)
+
+    def _ask(self) -> None:
+        self._asking = True
+        self._asked, self._next = self._next, Waiters()
+        places = self._asked.places()
+
+        def known(told: Sequence[Recalled]) -> None:
+            answers = dict(zip(places, told, strict=True))
+            self._known(Recovering(self._audience, answers, self._most_bytes))
+
+        asked = self._recall(list(places.values()), self._most_bytes)
+        _answered = asked.addCallbacks(known, lambda _: self._unknown())
+
+    def _known(self, recovering: Recovering) -> None:
+        self._flush()  # what was published before is not for whoever joins
+        asked, self._asked, self._asking = self._asked, Waiters(), False
+        for client, waiting in asked:
+            for each in list(waiting):
+                self._acknowledge(client, each, waiting, recovering)
+        if self._next:
+            self._ask()
+
+    def _acknowledge(
+        self, client: Client, waiting: Waiting, others: Sequence[Waiting], recovering: Recovering
+    ) -> None:
+        said: dict[str, Any] = {"group": waiting.group}
+        place, missed = recovering.recalled(waiting).position, None
+        if waiting.since is not None:
+            missed = recovering.missed(client, waiting, others)
+            said["recovered"] = missed is not None
+            try:
+                with refusals(waiting.name):
+                    self._executor.execute(client, Join(waiting.group))
+            except Wrong as wrong:
+                refuse(client, wrong)
+                return
+            finally:
+                self._groups.release(waiting.event)
+        # Where it stands: what it is given again comes after this.
+        place = place if missed is None else waiting.since
+        said |= {} if place is None else position_fields(place)
+        frames = answer("subscribed", waiting.name, **said), *(missed or ())
+        client.write_frames(b"".join(frames), len(frames))
+
+    def _unknown(self) -> None:
+        asked, self._asked, self._asking = self._asked, Waiters(), False
+        later, self._next = self._next, Waiters()
+        for client, waiting in chain(asked, later):
+            self._release(waiting)
+            for each in waiting:
+                refuse(client, Wrong("try-later", "this worker is going away", each.name))
