@@ -11,7 +11,7 @@ from tests.channel.client_case import ClientCase
 from tests.channel.cluster import Cluster, forget
 from tests.channel.contract import ChannelContract
 from tests.channel.contract.case import LIMITS
-from tests.channel.contract.history import HISTORY
+from tests.channel.contract.history import HISTORY, ROOM
 from tests.channel.pipes import EventClock
 from tpush.channel import wire
 from tpush.errors import ChannelClosed, OutboxFull
@@ -358,3 +358,26 @@ class CloseTests(ClientCase):
         closed = a.close()
         self.cluster.run(0.5)
         self.successResultOf(closed)
+
+
+class RecallTests(ClientCase):
+    def test_across_a_death(self) -> None:
+        """What was told of is not delivered again by the next channel, which has it anew."""
+        cluster = self.cluster = Cluster(seed=1, history=HISTORY)
+        cluster.start()
+        publisher, worker, got = cluster.channel(), cluster.channel(), list[Message]()
+        cluster.run()
+        newest = worker.recall([(ROOM, None)], 1_000)
+        cluster.run()
+        place = self.successResultOf(newest)[0].position
+        publisher.publish(ROOM, "1")
+        asked = worker.recall([(ROOM, place)], 1_000)
+        cluster.run(0.02)
+        self.assertEqual([each.data for each in self.successResultOf(asked)[0].messages], [b"1"])
+        cluster.kill()
+        worker.subscribe(ROOM, got.append)
+        cluster.start(settle=2)
+        cluster.run(5)
+        publisher.publish(ROOM, "2")
+        cluster.run()
+        self.assertEqual([message.data for message in got], [b"2"])

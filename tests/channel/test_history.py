@@ -21,6 +21,10 @@ def history(rules: Sequence[HistoryRule] = ALL, size: int = MIB, groups: int = 1
     return History("e", rules, Limits(history_bytes=size, history_groups=groups))
 
 
+def keep(kept: History, message: Message, now: float = 0) -> Message:
+    return kept.keep(message, (b"p", 1), now)
+
+
 def at(offset: int) -> Position:
     return Position("e", offset)
 
@@ -29,11 +33,15 @@ def say(data: str, event: str = NEWS, *also: Target) -> Message:
     return Message(event, data.encode(), also=also)
 
 
+def ask(kept: History, event: str, since: Position | None, most: int, now: float) -> Recalled:
+    return kept.recall(event, since, most, now)[0]
+
+
 def recall(
     kept: History, offset: int, event: str = NEWS, now: float = 0, most: int = MIB
 ) -> tuple[bool, list[str]]:
     """Return whether history reaches back, and the contents that it has."""
-    missed = kept.recall(event, at(offset), most, now).since(at(offset))
+    missed = ask(kept, event, at(offset), most, now).since(at(offset))
     return missed is not None, [message.data.decode() for message in missed or ()]
 
 
@@ -44,22 +52,22 @@ class HistoryTests(SynchronousTestCase):
         """Who knows an offset is told what came after it, in order."""
         kept = history()
         for number in range(1, 4):
-            sent = kept.keep(say(f"{number}"), 0)
+            sent = keep(kept, say(f"{number}"), 0)
             self.assertEqual(sent.positions, ((NEWS, at(number)),))
         self.assertEqual(recall(kept, 0), (True, ["1", "2", "3"]))
         self.assertEqual(recall(kept, 2), (True, ["3"]))
         self.assertEqual(recall(kept, 3), (True, []))
-        self.assertEqual(kept.recall(NEWS, None, MIB, 0), Recalled(at(3)))
+        self.assertEqual(ask(kept, NEWS, None, MIB, 0), Recalled(at(3)))
 
     def test_too_long_ago(self) -> None:
         """Where something is lost nothing is told: of another epoch, or of one to come, too."""
         kept = history()
         for number in range(1, 5):
-            kept.keep(say(f"{number}"), 0)
+            keep(kept, say(f"{number}"), 0)
         self.assertEqual(recall(kept, 0), (False, []))
         self.assertEqual(recall(kept, 1), (True, ["2", "3", "4"]))
         self.assertEqual(recall(kept, 5), (False, []))
-        other = kept.recall(NEWS, Position("other", 2), MIB, 0)
+        other = ask(kept, NEWS, Position("other", 2), MIB, 0)
         self.assertEqual(other, Recalled(at(4)))
         self.assertIsNone(other.since(Position("other", 4)))
         self.assertIsNone(other.since(None))
@@ -67,8 +75,8 @@ class HistoryTests(SynchronousTestCase):
     def test_too_old(self) -> None:
         """A message is kept for its time, and its offset for longer."""
         kept = history()
-        kept.keep(say("1"), 0)
-        kept.keep(say("2"), 5)
+        keep(kept, say("1"), 0)
+        keep(kept, say("2"), 5)
         self.assertEqual(recall(kept, 0, now=9.9), (True, ["1", "2"]))
         self.assertEqual(recall(kept, 0, now=10), (False, []))
         self.assertEqual(recall(kept, 1, now=10), (True, ["2"]))
@@ -79,31 +87,31 @@ class HistoryTests(SynchronousTestCase):
         self.assertEqual((len(kept), kept.held, kept.due()), (0, 0, None))
         self.assertEqual(recall(kept, 1, now=15), (False, []))
         self.assertEqual(recall(kept, 2, now=15), (True, []))
-        self.assertEqual(kept.keep(say("3"), 15).positions, ((NEWS, at(3)),))
+        self.assertEqual(keep(kept, say("3"), 15).positions, ((NEWS, at(3)),))
         self.assertEqual(recall(kept, 1, now=15), (False, []))
         self.assertEqual(recall(kept, 2, now=15), (True, ["3"]))
 
     def test_new_group(self) -> None:
         """A group that nothing was published to yet has a position, and reaches back to it."""
         kept = history()
-        self.assertEqual(kept.recall(NEWS, None, MIB, 0), Recalled(at(0)))
+        self.assertEqual(ask(kept, NEWS, None, MIB, 0), Recalled(at(0)))
         self.assertEqual(recall(kept, 0), (True, []))
 
     def test_no_history(self) -> None:
         """Groups of no rule keep none, nor does what is no group."""
         kept = history([HistoryRule("new?", 3, 10)])
         for event in "group/newer", "broadcast", "user/news", "worker/1":
-            self.assertEqual(kept.keep(say("1", event), 0).positions, ())
-            self.assertEqual(kept.recall(event, at(0), MIB, 0), Recalled())
-        self.assertEqual(history([]).keep(say("1"), 0), say("1"))
+            self.assertEqual(keep(kept, say("1", event), 0).positions, ())
+            self.assertEqual(ask(kept, event, at(0), MIB, 0), Recalled())
+        self.assertEqual(keep(history([]), say("1")), say("1"))
         self.assertEqual(len(kept), 0)
 
     def test_first_rule(self) -> None:
         """The first rule whose pattern a name has counts."""
         kept = history([HistoryRule("news", 1, 10), *ALL])
         for number in range(4):
-            kept.keep(say(f"{number}"), 0)
-            kept.keep(say(f"{number}", "group/chat"), 0)
+            keep(kept, say(f"{number}"), 0)
+            keep(kept, say(f"{number}", "group/chat"), 0)
         self.assertEqual(recall(kept, 3), (True, ["3"]))
         self.assertEqual(recall(kept, 2), (False, []))
         self.assertEqual(recall(kept, 1, "group/chat"), (True, ["1", "2", "3"]))
@@ -111,13 +119,13 @@ class HistoryTests(SynchronousTestCase):
     def test_several_groups(self) -> None:
         """A message for several stands in each of them, and knows all of its positions."""
         kept = history()
-        kept.keep(say("0", "group/b"), 0)
+        keep(kept, say("0", "group/b"), 0)
         also: tuple[Target, ...] = (("group/b", None), ("user/ann", None), (NEWS, None))
         sent = say("1", NEWS, *also)._replace(ticket=Ticket(b"t"), but=(("user/bob", None),))
-        sent = kept.keep(sent, 0)
+        sent = keep(kept, sent, 0)
         self.assertEqual(sent.positions, ((NEWS, at(1)), ("group/b", at(2))))
         self.assertEqual((sent.also, sent.ticket), (also, b"t"))
-        recalled = kept.recall("group/b", at(1), MIB, 0)
+        recalled = ask(kept, "group/b", at(1), MIB, 0)
         one = sent._replace(event="group/b", also=(), ticket=None)
         self.assertEqual(recalled.messages, (one,))
 
@@ -125,17 +133,17 @@ class HistoryTests(SynchronousTestCase):
         """What is for one connection of an event is nobody's history."""
         kept = history()
         one = say("1")._replace(connection=ConnectionID(1))
-        self.assertEqual(kept.keep(one, 0), one)
+        self.assertEqual(keep(kept, one, 0), one)
 
     def test_too_much(self) -> None:
         """Of more bytes than may be sent the newest are."""
         kept = history()
-        kept.keep(say("12"), 0)
-        kept.keep(say("345"), 0)
+        keep(kept, say("12"), 0)
+        keep(kept, say("345"), 0)
         self.assertEqual(recall(kept, 0, most=5), (True, ["12", "345"]))
         self.assertEqual(recall(kept, 0, most=4), (False, []))
         self.assertEqual(recall(kept, 1, most=4), (True, ["345"]))
-        sent = kept.recall(NEWS, at(0), 4, 0)
+        sent = ask(kept, NEWS, at(0), 4, 0)
         self.assertIsNone(sent.since(at(0)))
         self.assertEqual([message.data for message in sent.since(at(1)) or ()], [b"345"])
 
@@ -145,28 +153,28 @@ class HistoryTests(SynchronousTestCase):
         size = one._replace(positions=((NEWS, at(1)),)).size + KEPT_BYTES
         kept = history([HistoryRule("a", 9, 10), HistoryRule("*", 9, 10)], 4 * size)
         for now, group in enumerate("abab"):
-            kept.keep(say("1", f"group/{group}"), now)
+            keep(kept, say("1", f"group/{group}"), now)
         self.assertEqual(kept.held, 4 * size)
-        kept.keep(say("1", "group/b"), 4)
+        keep(kept, say("1", "group/b"), 4)
         self.assertEqual(recall(kept, 0, "group/a"), (False, []))
         self.assertEqual(recall(kept, 1, "group/a"), (True, ["1"]))
-        kept.keep(say("1", "group/c"), 5)
+        keep(kept, say("1", "group/c"), 5)
         self.assertEqual(recall(kept, 1, "group/a"), (False, []))
         self.assertEqual(recall(kept, 2, "group/a"), (True, []))
         self.assertEqual(recall(kept, 0, "group/b"), (True, ["1"] * 3))
-        kept.keep(say("1" * 9 * size, "group/d"), 6)
+        keep(kept, say("1" * 9 * size, "group/d"), 6)
         self.assertEqual((len(kept), kept.held), (0, 0))
 
     def test_forgotten_groups(self) -> None:
         """Offsets of a group that was forgotten go on above those that it may have given."""
         kept = history(groups=1)
         for _ in range(5):
-            kept.keep(say("1", "group/a"), 0)
-        kept.keep(say("1", "group/b"), 1)
+            keep(kept, say("1", "group/a"), 0)
+        keep(kept, say("1", "group/b"), 1)
         kept.forget(20)
         self.assertEqual(recall(kept, 5, "group/a", 20), (True, []))
         self.assertEqual(recall(kept, 1, "group/b", 20), (True, []))
-        self.assertEqual(kept.keep(say("2", "group/a"), 20).positions, (("group/a", at(6)),))
+        self.assertEqual(keep(kept, say("2", "group/a"), 20).positions, (("group/a", at(6)),))
         self.assertEqual(recall(kept, 4, "group/a", 20), (False, []))
         self.assertEqual(recall(kept, 5, "group/a", 20), (True, ["2"]))
 
@@ -190,7 +198,7 @@ class HistoryMachine(RuleBasedStateMachine):
     def publish(self, group: str, also: str) -> None:
         self.count += 1
         message = say(f"{self.count}", f"group/{group}", (f"group/{also}", None))
-        sent = self.history.keep(message, self.now)
+        sent = keep(self.history, message, self.now)
         assert len(sent.positions) == len({group, also})
         for event, position in sent.positions:
             published = self.published[event.removeprefix("group/")]
@@ -209,7 +217,7 @@ class HistoryMachine(RuleBasedStateMachine):
 
     @rule(group=groups)
     def look(self, group: str) -> None:
-        position = self.history.recall(f"group/{group}", None, MIB, self.now).position
+        position = ask(self.history, f"group/{group}", None, MIB, self.now).position
         assert position is not None
         assert position.offset >= max(self.published[group], default=0)
         self.known.append((group, position.offset))

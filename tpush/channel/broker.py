@@ -317,7 +317,7 @@ class Broker:
             self._deliver_to_one(delivery)
             return
         if not message.order:
-            message = self._history.keep(message, now)
+            message = self._history.keep(message, (session.peer.key, pending.number), now)
         delivery = Delivery(session.peer.key, pending.number, message, pending)
         subscribers = self._hub.subscribers(message.event)
         if message.also:
@@ -342,10 +342,10 @@ class Broker:
 
     def _recall(self, session: Session, pending: Pending, request: Recall, now: float) -> None:
         for index, (event, since) in enumerate(request.places):
-            recalled = self._history.recall(event, since, request.most, now)
+            recalled, names = self._history.recall(event, since, request.most, now)
             self.metrics.recalled += len(recalled.messages)
             size = sum(message.size for message in recalled.messages)
-            self._tell(session, Recollection(pending.number, index, recalled), size)
+            self._tell(session, Recollection(pending.number, index, recalled, names), size)
         self._answer_at_once(session, pending)
 
     def _tell(self, session: Session, item: Routed | Repeated | Recollection, size: int) -> None:

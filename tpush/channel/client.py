@@ -192,8 +192,8 @@ class ClientLink(Link):
     def on_recalled(self, items: list[Any], acknowledged: int | None = None) -> None:
         """Take what was published before."""
         self._acknowledged(acknowledged)
-        for recalled in codec.unpack_recalled(items):
-            self._channel.recalled(*recalled)
+        for number, recollection in codec.unpack_recalled(items):
+            self._channel.recalled(number, recollection)
         self.flush_soon()
 
     def on_acknowledge(self, acknowledged: int) -> None:

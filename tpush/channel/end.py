@@ -30,6 +30,7 @@ from tpush.channel.items import (
     Mark,
     Publish,
     Recall,
+    Recollection,
     Request,
     Sync,
 )
@@ -203,10 +204,12 @@ class ChannelEnd(IChannel):
         self.received = number
         self._questions.answer(request)
 
-    def recalled(self, number: int, request: int, index: int, recalled: Recalled) -> None:
-        """Take from the broker what was published to one event before."""
+    def recalled(self, number: int, item: Recollection) -> None:
+        """Take from the broker what was published to one event before: it counts as seen."""
         self.received = number
-        self._questions.tell(request, index, recalled)
+        for origin, sequence in item.names:
+            self._seen.new(origin, sequence, self.clock.seconds())
+        self._questions.tell(item.number, item.index, item.recalled)
 
     def repeated(self, number: int, ticket: Ticket, receipt: Receipt | None) -> None:
         """Take from the broker what became of a message that was published before."""

@@ -43,10 +43,15 @@ class HistoryRule:
     seconds: float
 
 
+Name = tuple[bytes, int]
+"""Of a message in the whole cluster: its publisher's key and number."""
+
+
 class _Kept(NamedTuple):
     offset: int
     time: float
     message: Message
+    name: Name
     size: int
 
 
@@ -109,8 +114,13 @@ class History:
         """Count the messages that are kept."""
         return sum(len(log.kept) for shelf in self._shelves for log in shelf.logs.values())
 
-    def keep(self, message: Message, now: float) -> Message:
+    def keep(self, message: Message, name: Name, now: float) -> Message:
         """Keep a message for the groups that it is for.
+
+        Args:
+            message: what was published.
+            name: of it.
+            now: the time.
 
         Returns:
             The message, with its positions where it has any.
@@ -125,12 +135,18 @@ class History:
         positions = tuple((event, Position(self._epoch, log.top + 1)) for event, _, log in logs)
         kept = message._replace(ticket=None, also=(), positions=positions)
         for event, shelf, log in logs:
-            self._add(log, shelf.rule, kept._replace(event=event), now)
+            log.top += 1
+            size = kept.size + KEPT_BYTES
+            log.kept.append(_Kept(log.top, now, kept._replace(event=event), name, size))
+            self._bytes += size
+            self._expire(log, shelf.rule, now)
         while self._bytes > self._most_bytes:
             self._make_room()
         return message._replace(positions=positions)
 
-    def recall(self, event: str, since: Position | None, most: int, now: float) -> Recalled:
+    def recall(
+        self, event: str, since: Position | None, most: int, now: float
+    ) -> tuple[Recalled, tuple[Name, ...]]:
         """Return what was published to a group after a position, as far as it is kept.
 
         Args:
@@ -138,24 +154,28 @@ class History:
             since: None asks for the newest position alone.
             most: bytes of contents; where there are more, the newest of them are returned.
             now: the time.
+
+        Returns:
+            What there is, and the names of its messages.
         """
         shelf = self._shelf(event)
         if shelf is None:
-            return Recalled()
+            return Recalled(), ()
         log = shelf.logs.get(event)
         if log is None:
-            return Recalled(Position(self._epoch, self._offsets.get(event, self._forgotten)))
+            return Recalled(Position(self._epoch, self._offsets.get(event, self._forgotten))), ()
         self._expire(log, shelf.rule, now)
         position = Position(self._epoch, log.top)
         if since is None or since.epoch != self._epoch:
-            return Recalled(position)
-        messages: deque[Message] = deque()
+            return Recalled(position), ()
+        missed: deque[_Kept] = deque()
         for kept in reversed(log.kept):
             most -= len(kept.message.data)
             if most < 0 or kept.offset <= since.offset:
                 break
-            messages.appendleft(kept.message)
-        return Recalled(position, tuple(messages))
+            missed.appendleft(kept)
+        messages = tuple(kept.message for kept in missed)
+        return Recalled(position, messages), tuple(kept.name for kept in missed)
 
     def due(self) -> float | None:
         """Return when :meth:`forget` has something to do."""
@@ -192,13 +212,6 @@ class History:
         if len(self._offsets) > self._most_groups:
             _, offset = self._offsets.popitem(last=False)
             self._forgotten = max(self._forgotten, offset)
-
-    def _add(self, log: _Log, rule: HistoryRule, message: Message, now: float) -> None:
-        log.top += 1
-        kept = _Kept(log.top, now, message, message.size + KEPT_BYTES)
-        log.kept.append(kept)
-        self._bytes += kept.size
-        self._expire(log, rule, now)
 
     def _expire(self, log: _Log, rule: HistoryRule, now: float) -> None:
         while len(log.kept) > rule.messages or (

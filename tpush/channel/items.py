@@ -159,11 +159,13 @@ class Recollection:
         number: of the request.
         index: of the place there.
         recalled: of that event.
+        names: of the messages in the whole cluster: the key and the number of their publishers.
     """
 
     number: int
     index: int
     recalled: Recalled
+    names: Sequence[tuple[bytes, int]]
 
 
 Outgoing = Delivery | Assignment | Rejection | Routed | Repeated | Synced | Recollection

@@ -142,8 +142,8 @@ class LocalChannel(ChannelEnd):
                     self.routed(number, ticket, workers)
                 case Synced(request):
                     self.synced(number, request)
-                case Recollection(request, index, recalled):
-                    self.recalled(number, request, index, recalled)
+                case Recollection():
+                    self.recalled(number, item)
                 case Repeated(ticket, receipt):
                     self.repeated(number, ticket, receipt)
         self._owner.broker.acknowledge(session, self.received)

@@ -281,8 +281,8 @@ class Recalled(OneWay):
 
     A part of the answer to a :class:`Recall`: of which of its places, from 0; where the newest
     message of that event stands, nil where it keeps no history; and the newest messages, up to that
-    one, without a gap, each as the end of an item of :class:`Deliver`. A :class:`Synced` ends the
-    answer.
+    one, without a gap, each as an item of :class:`Deliver` less its first field. A :class:`Synced`
+    ends the answer.
     """
 
     arguments = [(b"items", Items()), _acknowledged]

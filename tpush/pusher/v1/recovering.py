@@ -1,4 +1,4 @@
-"""What clients that come back are given again: framed once, however many have missed it. Pure."""
+"""What clients that come back are given again: framed once, however many have missed it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

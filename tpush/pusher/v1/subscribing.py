@@ -1,12 +1,12 @@
 """Clients of ``tpush.v1`` that subscribe: from now on, or from the message that they had last.
 
-A subscription is acknowledged when the channel has it. There is one question to the channel at a
-time, however many clients wait: those that come meanwhile are answered together with the next.
+A client joins when the channel has the subscription, and has told what was published before. What
+it tells of reaches this worker before that answer, and what is published later after it: so there
+is neither a gap nor a double between what a client that comes back is given and what comes to it
+from then on. Until it has joined its group is held, as others may leave it.
 
-Who comes back joins when the channel has told what he has missed. What was published before that
-answer reaches this worker before it, and what is published later after it: so there is neither a
-gap nor a double between what he is given and what comes to him from then on. Until he has joined,
-his group is held, as others may leave it.
+There is one question to the channel at a time, however many clients wait: those that come meanwhile
+are answered together with the next.
 """
 
 from collections.abc import Callable, Sequence
@@ -71,35 +71,32 @@ class Subscribing:
         self._asking = False
 
     def subscribe(self, client: Client, name: RequestID, command: Subscribe) -> None:
-        """Let a client join, or begin to; it is told when it has.
+        """Let a client join soon, and tell it when it has.
 
         Raises:
             Forbidden: it may not.
             InvalidName: no group can be called so.
-            TooManyGroups: it has joined as many as it may.
             TPushError: there is no room at the moment.
             TooMuchAsked: it waits for as many acknowledgements as it may.
-            Wrong: it comes back to a group that it is in, or is about to come back to.
+            Wrong: it comes back to a group that it is in.
         """
         waiting = Waiting(name, command.group, command.since)
-        others = self._of(client)
-        if len(others) >= self._most:
-            raise TooMuchAsked(f"{len(others)} subscriptions wait to be acknowledged")
-        if any(each.since is not None and each.group == command.group for each in others):
-            raise Wrong("bad-request", "the client is about to come back to that group", name)
-        if command.since is None:
-            self._executor.execute(client, Join(command.group))
-        else:
-            self._hold(client, waiting)
+        event = check_name(waiting.event)
+        if (others := len(self._of(client))) >= self._most:
+            raise TooMuchAsked(f"{others} subscriptions wait to be acknowledged")
+        self._executor.check_join(client, command.group)
+        connection = client.connection
+        if waiting.since and connection and self._groups.has_joined(connection, event):
+            raise Wrong("bad-request", "the client is in that group already", name)
+        self._groups.hold(event)
         self._next.add(client, waiting)
         if not self._asking:
             self._ask()
 
     def cancel(self, client: Client, group: str) -> None:
-        """Let a client that is about to come back to a group not do so."""
+        """Let a client that is about to join a group not do so."""
         for waiters in self._asked, self._next:
-            mine = [each for each in waiters.of(client) if each.group == group]
-            for each in [each for each in mine if each.since is not None]:
+            for each in [each for each in waiters.of(client) if each.group == group]:
                 waiters.remove(client, each)
                 self._groups.release(each.event)
                 refuse(client, Wrong("cancelled", "the client has unsubscribed since", each.name))
@@ -113,17 +110,9 @@ class Subscribing:
     def _of(self, client: Client) -> Sequence[Waiting]:
         return [*self._asked.of(client), *self._next.of(client)]
 
-    def _hold(self, client: Client, waiting: Waiting) -> None:
-        event = check_name(waiting.event)
-        self._executor.check_join(client, waiting.group)
-        if client.connection is None or self._groups.has_joined(client.connection, event):
-            raise Wrong("bad-request", "the client is in that group already", waiting.name)
-        self._groups.hold(event)
-
     def _release(self, waiting: Sequence[Waiting]) -> None:
         for each in waiting:
-            if each.since is not None:
-                self._groups.release(each.event)
+            self._groups.release(each.event)
 
     def _ask(self) -> None:
         self._asking = True
@@ -149,21 +138,20 @@ class Subscribing:
     def _acknowledge(
         self, client: Client, waiting: Waiting, others: Sequence[Waiting], recovering: Recovering
     ) -> None:
+        missed = recovering.missed(client, waiting, others)
+        try:
+            with refusals(waiting.name):
+                self._executor.execute(client, Join(waiting.group))
+        except Wrong as wrong:
+            refuse(client, wrong)
+            return
+        finally:
+            self._groups.release(waiting.event)
         said: dict[str, Any] = {"group": waiting.group}
-        place, missed = recovering.recalled(waiting).position, None
         if waiting.since is not None:
-            missed = recovering.missed(client, waiting, others)
             said["recovered"] = missed is not None
-            try:
-                with refusals(waiting.name):
-                    self._executor.execute(client, Join(waiting.group))
-            except Wrong as wrong:
-                refuse(client, wrong)
-                return
-            finally:
-                self._groups.release(waiting.event)
         # Where it stands: what it is given again comes after this.
-        place = place if missed is None else waiting.since
+        place = recovering.recalled(waiting).position if missed is None else waiting.since
         said |= {} if place is None else position_fields(place)
         frames = answer("subscribed", waiting.name, **said), *(missed or ())
         client.write_frames(b"".join(frames), len(frames))

@@ -1,4 +1,4 @@
-"""Subscriptions that wait for the channel, and what it is asked for them. Pure."""
+"""Subscriptions that wait for the channel, and what it is asked for them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Waiting:
 
     Args:
         name: the id of its request.
-        group: that the client has joined; or, with *since*, will join.
+        group: that the client will join.
         since: the position of the last message that it had.
     """
 
