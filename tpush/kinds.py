@@ -7,6 +7,12 @@ from twisted.internet.endpoints import clientFromString
 
 from tpush.forwarded import Proxies
 
+MOST_KEPT = 1_000_000
+"""Messages of one group."""
+
+SHORTEST_KEPT, LONGEST_KEPT = 0.1, 31 * 86_400.0
+"""Seconds."""
+
 
 def whole(least: int, most: int) -> Callable[[str], int]:
     """Return a kind: a whole number within bounds."""
@@ -32,6 +38,23 @@ def seconds(least: float, most: float) -> Callable[[str], float]:
         return value
 
     return parse
+
+
+def history(text: str) -> tuple[str, int, float]:
+    """Be a kind: a pattern of names, a number of messages, and seconds.
+
+    Raises:
+        ValueError: it is none.
+    """
+    pattern, _, kept = text.rpartition("=")
+    messages, _, time = kept.partition("/")
+    try:
+        rule = pattern, whole(1, MOST_KEPT)(messages), seconds(SHORTEST_KEPT, LONGEST_KEPT)(time)
+    except ValueError:
+        pattern = ""
+    if not pattern:
+        raise ValueError("a pattern, messages and seconds, such as chat-*=100/300")
+    return rule
 
 
 def one_of(*choices: str) -> Callable[[str], str]:

@@ -11,7 +11,11 @@ from typing import Any
 
 from tpush.forwarded import FORWARDED, X_FORWARDED_FOR
 from tpush.kinds import (
+    LONGEST_KEPT,
+    MOST_KEPT,
+    SHORTEST_KEPT,
     client_endpoint,
+    history,
     one_of,
     proxy,
     seconds,
@@ -135,6 +139,42 @@ KEY_TIME = Option(
     seconds(1, 86_400),
     "seconds that such a key is kept",
     limit="key_seconds",
+)
+HISTORY_SIZE = Option(
+    "history-size",
+    "0",
+    whole(0, MOST_KEPT),
+    "messages that are kept of each group, for clients that come back; 0 keeps none",
+)
+HISTORY_TTL = Option(
+    "history-ttl",
+    "300",
+    seconds(SHORTEST_KEPT, LONGEST_KEPT),
+    "seconds for which such a message is kept",
+)
+HISTORY = Option(
+    "history",
+    "",
+    history,
+    "both for the groups of a pattern, such as chat-*=100/300; may be repeated: the first that a "
+    "group's name has counts, before --history-size",
+    repeats=True,
+)
+MAX_HISTORY_BYTES = Option(
+    "max-history-bytes",
+    str(DEFAULTS.history_bytes),
+    whole(0, 2**40),
+    "bytes that are kept of all groups; beyond it, the group that was published to longest ago "
+    "loses its oldest messages",
+    limit="history_bytes",
+)
+MAX_HISTORY_GROUPS = Option(
+    "max-history-groups",
+    str(DEFAULTS.history_groups),
+    whole(0, 100_000_000),
+    "groups that nothing is kept of any more, and whose place is remembered; of others clients "
+    "that come back are told that they may have missed something",
+    limit="history_groups",
 )
 MAX_SUBSCRIPTIONS = Option(
     "max-subscriptions",

@@ -9,6 +9,7 @@ from typing_extensions import override
 from tpush import options
 from tpush.access import KeyRing
 from tpush.channel.local import LocalBroker
+from tpush.channel.settings import BROKER_OPTIONS, history
 from tpush.commandline import RoleOptions
 from tpush.launch import launch
 from tpush.net.collector import spare_collector
@@ -29,10 +30,7 @@ class Options(RoleOptions):
     table: ClassVar[Sequence[Option]] = (
         options.LISTEN_WS_TOO,
         options.LISTEN_HTTP_TOO,
-        options.JOB_ATTEMPTS,
-        options.MAX_QUEUES,
-        options.QUEUE_JOBS,
-        options.QUEUE_BYTES,
+        *BROKER_OPTIONS,
         *CLIENT_OPTIONS,
         *BACK_END_OPTIONS,
         options.HOST,
@@ -59,7 +57,7 @@ def _make(config: Options) -> IService:
 
     reactor.callWhenRunning(spare_collector)
     limits = config.limits
-    broker = LocalBroker(reactor, limits)
+    broker = LocalBroker(reactor, limits, history(config))
     roles = MultiService()
     pusher = PusherService(
         broker.channel(),

@@ -1,6 +1,7 @@
 """The last messages of groups, for those who come back."""
 
 from collections.abc import Sequence
+from itertools import count
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -21,8 +22,12 @@ def history(rules: Sequence[HistoryRule] = ALL, size: int = MIB, groups: int = 1
     return History("e", rules, Limits(history_bytes=size, history_groups=groups))
 
 
+NUMBERS = count(1)
+
+
 def keep(kept: History, message: Message, now: float = 0) -> Message:
-    return kept.keep(message, (b"p", 1), now)
+    """Keep a message that was not there before."""
+    return kept.keep(message, (b"p", next(NUMBERS)), now)
 
 
 def at(offset: int) -> Position:
@@ -146,6 +151,15 @@ class HistoryTests(SynchronousTestCase):
         sent = ask(kept, NEWS, at(0), 4, 0)
         self.assertIsNone(sent.since(at(0)))
         self.assertEqual([message.data for message in sent.since(at(1)) or ()], [b"345"])
+
+    def test_names(self) -> None:
+        """What is kept says what it is called; what was kept before has no second place."""
+        kept = history()
+        names = [(b"p", 1), (b"q", 1), (b"p", 2)]
+        for name in names:
+            self.assertTrue(kept.keep(say("1"), name, 0).positions)
+            self.assertEqual(kept.keep(say("1"), name, 0), say("1"))
+        self.assertEqual(kept.recall(NEWS, at(0), MIB, 0)[1], tuple(names))
 
     def test_bytes(self) -> None:
         """Over all bytes the group that was published to longest ago loses its oldest first."""

@@ -215,7 +215,8 @@ class Cluster:
         pushers: how many hosts hold connections.
         workers: worker processes on each.
         publishers: how many take requests.
-        pusher_options: further options of the pushers.
+        channel_options: further options of the channel.
+        pusher_options: the same of the pushers.
         publisher_options: the same of the publishers.
         channel_port: where the channel listens; 0 is any.
         channel_seen_at: where the roles look for it, if that is elsewhere.
@@ -226,6 +227,7 @@ class Cluster:
         pushers: int = 1,
         workers: int = 1,
         publishers: int = 1,
+        channel_options: Sequence[str] = (),
         pusher_options: Sequence[str] = (),
         publisher_options: Sequence[str] = (),
         channel_port: int = 0,
@@ -233,7 +235,9 @@ class Cluster:
     ) -> None:
         self.channel_port = channel_port or free_port()
         self.channel = Role(
-            "tpush-channel", "--listen", f"tcp:{self.channel_port}:interface=127.0.0.1"
+            "tpush-channel",
+            *("--listen", f"tcp:{self.channel_port}:interface=127.0.0.1"),
+            *channel_options,
         )
         where = f"tcp:127.0.0.1:{channel_seen_at or self.channel_port}"
         self.workers = workers

@@ -38,6 +38,10 @@ class Marked(Dialect):
         return repr((*said, *too)).encode()
 
     @override
+    def place(self, event: str, position: Position) -> bytes:
+        return b"at %d" % position.offset
+
+    @override
     def body(self, message: Message) -> bytes:
         return message.data
 

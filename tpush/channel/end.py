@@ -174,6 +174,8 @@ class ChannelEnd(IChannel):
             heard = self.callbacks.deliver(message)
             if not heard and message.ticket is not None and self.worker is not None:
                 self._tell_of_nobody(message.ticket)
+        elif message.positions:
+            self.callbacks.place(message)
 
     def assigned(self, number: int, broker: bytes, assignment: Assignment) -> None:
         """Take one job from the broker; one that was seen goes no further."""
@@ -329,6 +331,10 @@ class ChannelEnd(IChannel):
     @override
     def obey(self, callback: Callable[[Message], object]) -> None:
         self.callbacks.order = callback
+
+    @override
+    def placed_anew(self, callback: Callable[[Message], object]) -> None:
+        self.callbacks.placed_anew = callback
 
     @override
     def report(self, ticket: Ticket, counts: Counts, reply: bytes = b"") -> None:

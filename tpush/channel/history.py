@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from fnmatch import translate
 from typing import NamedTuple
 
+from tpush.channel.inbox import Seen
 from tpush.limits import Limits
 from tpush.message import Message, Position, group_event
 from tpush.recalled import Recalled
@@ -104,6 +105,7 @@ class History:
         self._forgotten = 0
         """No group that was forgotten had a higher offset."""
         self._bytes = 0
+        self._seen = Seen(limits.remember, 0)
 
     @property
     def held(self) -> int:
@@ -115,7 +117,7 @@ class History:
         return sum(len(log.kept) for shelf in self._shelves for log in shelf.logs.values())
 
     def keep(self, message: Message, name: Name, now: float) -> Message:
-        """Keep a message for the groups that it is for.
+        """Keep a message for the groups that it is for; one that was kept before is not again.
 
         Args:
             message: what was published.
@@ -129,7 +131,7 @@ class History:
             return message
         events = dict.fromkeys(event for event, one in message.targets if one is None)
         shelves = [(event, shelf) for event in events if (shelf := self._shelf(event))]
-        if not shelves:
+        if not shelves or not self._seen.new(*name, now):
             return message
         logs = [(event, shelf, self._open(event, shelf, now)) for event, shelf in shelves]
         positions = tuple((event, Position(self._epoch, log.top + 1)) for event, _, log in logs)

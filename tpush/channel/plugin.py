@@ -7,6 +7,7 @@ from twisted.application.service import IService
 
 from tpush import options
 from tpush.channel.service import ChannelService
+from tpush.channel.settings import BROKER_OPTIONS, history
 from tpush.commandline import RoleOptions
 from tpush.launch import launch
 from tpush.net.hangup import OnHangUp
@@ -23,10 +24,7 @@ class Options(RoleOptions):
         options.SETTLE,
         options.LINGER,
         options.SILENCE,
-        options.JOB_ATTEMPTS,
-        options.MAX_QUEUES,
-        options.QUEUE_JOBS,
-        options.QUEUE_BYTES,
+        *BROKER_OPTIONS,
         options.MAX_KEYS,
         options.KEY_TIME,
         options.MAX_SUBSCRIPTIONS,
@@ -43,7 +41,12 @@ def makeService(config: Options) -> IService:  # noqa: N802 - ServiceMaker looks
     """Return the channel's service."""
 
     def make() -> IService:
-        channel = ChannelService(config["listen"], limits=config.limits, secrets=config.secrets)
+        channel = ChannelService(
+            config["listen"],
+            limits=config.limits,
+            secrets=config.secrets,
+            history=history(config),
+        )
 
         def reload() -> None:
             config.read_files()

@@ -129,6 +129,7 @@ class PusherService(MultiService):
         super().startService()
         self._channel.subscribe(BROADCAST, self._send)
         self._channel.obey(self._obey)
+        self._channel.placed_anew(self.factory.fanout.place)
         self._started = self._reactor.seconds()
         self._claim()
         self.log.info("worker {worker} started", worker=self.worker)

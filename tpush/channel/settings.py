@@ -1,0 +1,36 @@
+"""The options of a channel that its roles share, and what they say."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tpush import options
+from tpush.channel.history import HistoryRule
+from tpush.options import Option
+
+BROKER_OPTIONS: Sequence[Option] = (
+    options.JOB_ATTEMPTS,
+    options.MAX_QUEUES,
+    options.QUEUE_JOBS,
+    options.QUEUE_BYTES,
+    options.HISTORY_SIZE,
+    options.HISTORY_TTL,
+    options.HISTORY,
+    options.MAX_HISTORY_BYTES,
+    options.MAX_HISTORY_GROUPS,
+)
+"""What a channel takes that concerns what it keeps, in process or not."""
+
+EVERY = "*"
+"""Is the pattern of every group."""
+
+
+def history(settings: Mapping[str, Any]) -> Sequence[HistoryRule]:
+    """Return what is kept of groups' messages.
+
+    Args:
+        settings: options by name.
+    """
+    rules = [HistoryRule(*rule) for rule in settings["history"]]
+    if settings["history-size"]:
+        rules.append(HistoryRule(EVERY, settings["history-size"], settings["history-ttl"]))
+    return rules
