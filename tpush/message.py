@@ -27,6 +27,13 @@ MAX_NAME = 200
 BROADCAST = "broadcast"
 """The event that every worker listens to."""
 
+OCCUPANCY = "channel/groups"
+"""The event at which the channel tells one who listens that a group has got its first member, in
+the whole cluster, or has lost its last."""
+
+GONE = "channel/workers"
+"""The event at which it tells all who listen that a worker is gone, with all of its clients."""
+
 MAX_TARGETS = 100
 """Targets that one message may have, those counted that do not get it."""
 
@@ -65,6 +72,11 @@ def group_event(group: str) -> str:
 def user_event(user: str) -> str:
     """Return the event that the connections of a user listen to."""
     return f"user/{user}"
+
+
+def presence_event(group: str) -> str:
+    """Return the event of who comes to a group and who leaves it."""
+    return f"presence/{group}"
 
 
 class Message(NamedTuple):

@@ -292,6 +292,14 @@ CLIENT_PUBLISH = Option(
     "which groups a client may publish to: off (none), token (those that its token names) or open "
     "(any)",
 )
+PRESENCE = Option(
+    "presence",
+    "",
+    str,
+    "pattern of groups whose clients may ask to be told who comes and goes, such as room-*; may be "
+    "repeated",
+    repeats=True,
+)
 SLOW_CLIENT = Option(
     "slow-client",
     "disconnect",
@@ -483,7 +491,7 @@ WEBHOOK = Option(
     "",
     web_url,
     "URL that is told when a client connects, disconnects, joins or leaves a group, or publishes "
-    "to one",
+    "to one, and when a group gets its first member or loses its last",
 )
 WEBHOOK_SECRET_FILE = Option(
     "webhook-secret-file",

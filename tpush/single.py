@@ -67,6 +67,7 @@ def _make(config: Options) -> IService:
         slow=SlowPolicy(config["slow-client"]),
         proxies=proxies(config),
         hooks=hooks(config),
+        presence=config["presence"],
     )
     pusher.setServiceParent(roles)
     publisher = PublisherService(

@@ -19,6 +19,7 @@ from tpush.pusher.admission import Admission, Auth
 from tpush.pusher.factory import PusherFactory
 from tpush.pusher.groups import Exchange
 from tpush.pusher.rights import Right, Rights
+from tpush.pusher.telling import NOBODY, Telling
 from tpush.recalled import Place, Recalled
 from tpush.tokens import TokenKeys
 
@@ -38,7 +39,14 @@ class GroupCase(SynchronousTestCase):
         self.error: Exception | None = None
         self.start(OPEN)
 
-    def start(self, rights: Rights, auth: Auth = Auth.NONE, **limits: Any) -> None:
+    def start(
+        self,
+        rights: Rights,
+        auth: Auth = Auth.NONE,
+        presence: Sequence[str] = (),
+        telling: Telling = NOBODY,
+        **limits: Any,
+    ) -> None:
         keys = None
         if auth is not Auth.NONE:
             secret = Path(self.mktemp())
@@ -51,6 +59,8 @@ class GroupCase(SynchronousTestCase):
             replace(Limits(ping_interval=0), **limits),
             Admission(Origins(), auth, keys, rights),
             exchange=Exchange(self.subscribe, self.subscribed.remove, self.publish, self.recall),
+            telling=telling,
+            presence=presence,
         )
 
     def subscribe(self, event: str) -> None:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
 
+from tpush.channel.announcer import Announcer, choose
 from tpush.channel.history import History, HistoryRule
 from tpush.channel.hub import Hub
 from tpush.channel.inbox import Pending
@@ -88,6 +89,7 @@ class Broker:
             most_queues=limits.queues,
         )
         self._keys: Keys[tuple[Session, Ticket]] = Keys(limits.keys, limits.key_seconds)
+        self._announcer = Announcer(instance, self._hub, self._deliver)
         self._history = History(instance[:EPOCH_BYTES].hex(), history, limits)
         self._assigned = 0
         self._opened = 0
@@ -149,7 +151,7 @@ class Broker:
         self._release_worker(session)
         self._lingering.pop(session, None)
         self._changed.pop(session, None)
-        self._hub.leave(session)
+        vacated = self._hub.leave(session)
         self._queues.leave(session, now)
         for item in session.outbox.clear():
             if isinstance(item, Delivery):
@@ -157,11 +159,13 @@ class Broker:
                     self._deliver_to_one(item)
                 self._settle(item.origin, item.pending)
         self._assign()
+        self._announcer.vacated(vacated)
+        if session.peer.worker is not None:
+            self._announcer.gone(session.peer.worker)
 
     def subscribe(self, session: Session, events: Iterable[str]) -> None:
         """Add subscriptions."""
-        for event in events:
-            self._hub.subscribe(session, event)
+        self._announcer.occupied([event for event in events if self._hub.subscribe(session, event)])
 
     def subscriptions(self, session: Session) -> int:
         """Count the subscriptions of a session."""
@@ -169,8 +173,9 @@ class Broker:
 
     def unsubscribe(self, session: Session, events: Iterable[str]) -> None:
         """Take subscriptions back."""
-        for event in events:
-            self._hub.unsubscribe(session, event)
+        self._announcer.vacated([
+            event for event in events if self._hub.unsubscribe(session, event)
+        ])
 
     def watch(self, session: Session, queues: Iterable[tuple[str, bool]]) -> None:
         """Watch queues, each with whether it asks for its jobs."""
@@ -336,7 +341,7 @@ class Broker:
         self._changed[session] = None
 
     def _deliver_to_one(self, delivery: Delivery) -> None:
-        chosen = self._hub.choose(delivery.message.event, lambda session: session.connected)
+        chosen = choose(self._hub, delivery.message.event)
         if chosen is not None:
             self._deliver(chosen, delivery)
 

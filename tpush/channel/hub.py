@@ -27,16 +27,27 @@ class Hub(Generic[Peer]):
         """Count the subscriptions."""
         return sum(map(len, self._events.values()))
 
-    def subscribe(self, peer: Peer, event: str) -> None:
-        """Let *peer* have what is published to *event*; it may have subscribed before."""
-        self._subscribers.setdefault(event, {})[peer] = None
-        self._events.setdefault(peer, set()).add(event)
+    def subscribe(self, peer: Peer, event: str) -> bool:
+        """Let *peer* have what is published to *event*; it may have subscribed before.
 
-    def unsubscribe(self, peer: Peer, event: str) -> None:
-        """Take one subscription back; it need not be there."""
+        Returns:
+            Whether nobody had.
+        """
+        subscribers = self._subscribers.setdefault(event, {})
+        first = not subscribers
+        subscribers[peer] = None
+        self._events.setdefault(peer, set()).add(event)
+        return first
+
+    def unsubscribe(self, peer: Peer, event: str) -> bool:
+        """Take one subscription back; it need not be there.
+
+        Returns:
+            Whether it was the last.
+        """
         events = self._events.get(peer)
         if events is None or event not in events:
-            return
+            return False
         events.remove(event)
         if not events:
             del self._events[peer]
@@ -44,11 +55,15 @@ class Hub(Generic[Peer]):
         del subscribers[peer]
         if not subscribers:
             del self._subscribers[event]
+        return not subscribers
 
-    def leave(self, peer: Peer) -> None:
-        """Take all subscriptions of *peer* back."""
-        for event in self.events(peer):
-            self.unsubscribe(peer, event)
+    def leave(self, peer: Peer) -> list[str]:
+        """Take all subscriptions of *peer* back.
+
+        Returns:
+            The events of which it had the last.
+        """
+        return [event for event in self.events(peer) if self.unsubscribe(peer, event)]
 
     def events(self, peer: Peer) -> list[str]:
         """List what *peer* subscribed to, sorted."""

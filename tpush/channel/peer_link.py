@@ -255,6 +255,7 @@ class PeerLink(Link):
         broker.subscribe(self.session, names)
         if self._restoring is not None:
             self._restoring[0].update(names)
+        self._server.driver.stir()
         count = self._counted(broker.subscriptions(self.session), 0)
         if count > self.limits.subscriptions:
             broker.unsubscribe(self.session, names)  # its session is kept for a while
@@ -263,6 +264,7 @@ class PeerLink(Link):
     def on_unsubscribe(self, events: list[Any]) -> None:
         """Take subscriptions back."""
         self._server.broker.unsubscribe(self.session, codec.unpack_names(events))
+        self._server.driver.stir()
 
     def on_watch(self, queues: list[Any]) -> None:
         """Add watches.

@@ -20,14 +20,15 @@ CMD = b'"cmd"'
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Asks for what is published to a group from now on."""
+    """Asks for what is published to a group from now on; with *presence*, for who is there too."""
 
     group: str
+    presence: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Asks for no more of it."""
+    """Asks for no more of either."""
 
     group: str
 

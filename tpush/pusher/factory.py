@@ -32,6 +32,7 @@ from tpush.pusher.fanout import FanOut
 from tpush.pusher.groups import NOWHERE, Exchange, Groups, TooManyGroups
 from tpush.pusher.hearing import Hearing
 from tpush.pusher.obeying import Obeying
+from tpush.pusher.presence import PresentGroups
 from tpush.pusher.refusal import refusal
 from tpush.pusher.room import NoRoom, Room
 from tpush.pusher.telling import NOBODY, Telling
@@ -58,6 +59,7 @@ class PusherFactory(WebSocketServerFactory):
         metrics: counts; by default new ones.
         telling: is told what clients do.
         asking: is asked before a client is taken.
+        presence: patterns of groups whose clients may be told who is there.
     """
 
     noisy = False
@@ -76,6 +78,7 @@ class PusherFactory(WebSocketServerFactory):
         metrics: PusherMetrics | None = None,
         telling: Telling = NOBODY,
         asking: Asking | None = None,
+        presence: Sequence[str] = (),
     ) -> None:
         super().__init__(reactor=reactor, server="tpush")
         # Autobahn's own timer goes to the global reactor, whichever it was given.
@@ -100,7 +103,9 @@ class PusherFactory(WebSocketServerFactory):
         self.audience: Audience[Client] = Audience(worker)
         self.fanout = FanOut(self.audience, reactor)
         self.groups = Groups(self.audience, limits.groups, exchange)
-        executor = Executor(self.groups, self.admission.rights, exchange, telling)
+        executor = Executor(
+            self.groups, self.admission.rights, exchange, telling, PresentGroups(presence)
+        )
         bounds = Bounds(limits.client_message, limits.client_frames, limits.groups)
         subscribing = Subscribing(
             executor,

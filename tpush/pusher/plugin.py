@@ -70,6 +70,7 @@ def make_worker(
         proxies=proxies(settings),
         endpoint_for=endpoint_for,
         hooks=hooks(settings),
+        presence=settings["presence"],
     )
     OnHangUp(pusher.reload, reactor=reactor).setServiceParent(pusher)
     return pusher

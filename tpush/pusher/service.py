@@ -1,9 +1,11 @@
 """The lifetime of a worker: one audience, behind one channel."""
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -18,7 +20,7 @@ from tpush.health import Health
 from tpush.hooks.settings import NO_HOOKS, HookSettings
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
-from tpush.message import BROADCAST, MAX_ID, Message, WorkerID, worker_event
+from tpush.message import BROADCAST, GONE, MAX_ID, OCCUPANCY, Message, WorkerID, worker_event
 from tpush.metrics import PusherMetrics
 from tpush.net.listener import EndpointFor, Listener
 from tpush.pusher.admission import Admission
@@ -29,7 +31,9 @@ from tpush.pusher.factory import PusherFactory
 from tpush.pusher.groups import Exchange
 from tpush.pusher.hooks import Hooks
 from tpush.pusher.orders import Orders
+from tpush.pusher.presence import PresenceTelling, PresentGroups, tell_gone
 from tpush.pusher.reporting import Reporter
+from tpush.pusher.telling import NOBODY, Several
 from tpush.receipt import Counts, Ticket
 
 ON_THE_WAY = 0.5
@@ -54,6 +58,7 @@ class PusherService(MultiService):
         endpoint_for: turns a string into an endpoint, where it is not the reactor's own.
         entropy: gives that many random bytes.
         hooks: back ends that are told what clients do, and asked who may connect; by default none.
+        presence: patterns of groups whose clients may be told who is there; by default none.
     """
 
     log = Logger()
@@ -71,6 +76,7 @@ class PusherService(MultiService):
         endpoint_for: EndpointFor | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
         hooks: HookSettings = NO_HOOKS,
+        presence: Sequence[str] = (),
     ) -> None:
         super().__init__()
         if reactor is None:
@@ -82,6 +88,11 @@ class PusherService(MultiService):
         self._health = Health(channel, reactor, self._limits.drain_grace)
         metrics = PusherMetrics()
         self._hooks = Hooks(hooks, reactor, self._limits, metrics, entropy)
+        self._presence = presence
+        telling = self._hooks.telling
+        if presence:
+            shown = PresenceTelling(PresentGroups(presence), partial(channel.publish, json=True))
+            telling = Several([telling, shown])
         self.factory = PusherFactory(
             self._draw(),
             reactor,
@@ -92,13 +103,14 @@ class PusherService(MultiService):
             self._health.complaint,
             Exchange(self._listen_to, channel.unsubscribe, channel.publish, channel.recall),
             metrics,
-            self._hooks.telling,
+            telling,
             self._hooks.asking,
+            presence,
         )
         self._orders = Orders(
             self.factory.audience,
             self.factory.groups,
-            self._hooks.telling,
+            telling,
             self._info,
             channel.settled,
             self._report,
@@ -130,6 +142,10 @@ class PusherService(MultiService):
         self._channel.subscribe(BROADCAST, self._send)
         self._channel.obey(self._obey)
         self._channel.placed_anew(self.factory.fanout.place)
+        if self._hooks.telling is not NOBODY:
+            self._channel.subscribe(OCCUPANCY, self._tell_of_group)
+        if self._presence:
+            self._channel.subscribe(GONE, self._tell_gone)
         self._started = self._reactor.seconds()
         self._claim()
         self.log.info("worker {worker} started", worker=self.worker)
@@ -175,6 +191,14 @@ class PusherService(MultiService):
     def _obey(self, message: Message) -> None:
         self.factory.flush()  # what was published before is for whom it was then
         self._orders.obey(message)
+
+    def _tell_of_group(self, message: Message) -> None:
+        said = json.loads(message.data)
+        self._hooks.telling.occupied(said["group"], occupied=said["type"] == "occupied")
+
+    def _tell_gone(self, message: Message) -> None:
+        for told in tell_gone(message, self.factory.audience):
+            self.factory.fanout.send(told)
 
     def _info(self) -> Mapping[str, Any]:
         factory = self.factory

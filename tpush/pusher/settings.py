@@ -25,6 +25,7 @@ CLIENT_OPTIONS: Sequence[Option] = (
     options.MAX_GROUPS,
     options.CLIENT_JOIN,
     options.CLIENT_PUBLISH,
+    options.PRESENCE,
     options.MAX_PENDING,
     options.SLOW_CLIENT,
     options.PING_INTERVAL,

@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from typing_extensions import override
 
@@ -19,7 +19,7 @@ class Telling:
     def connected(self, client: Client, worker: WorkerID) -> None:
         """Be told that a client was greeted, and by which worker id."""
 
-    def disconnected(self, client: Client, events: Iterable[str]) -> None:
+    def disconnected(self, client: Client, events: Sequence[str]) -> None:
         """Be told that a client is gone, and which events it had joined."""
 
     def joined(self, client: Client, group: str) -> None:
@@ -31,8 +31,73 @@ class Telling:
     def published(self, client: Client, group: str, content: str | bytes) -> None:
         """Be told that a client has published to a group."""
 
+    def occupied(self, group: str, *, occupied: bool) -> None:
+        """Be told that a group has its first member in the whole cluster, or has lost its last."""
+
 
 NOBODY = Telling()
+
+
+class Several(Telling):
+    """Tells several.
+
+    Args:
+        tellings: whom.
+    """
+
+    def __init__(self, tellings: Sequence[Telling]) -> None:
+        self._tellings = tellings
+
+    @override
+    def connected(self, client: Client, worker: WorkerID) -> None:
+        for each in self._tellings:
+            each.connected(client, worker)
+
+    @override
+    def disconnected(self, client: Client, events: Sequence[str]) -> None:
+        for each in self._tellings:
+            each.disconnected(client, events)
+
+    @override
+    def joined(self, client: Client, group: str) -> None:
+        for each in self._tellings:
+            each.joined(client, group)
+
+    @override
+    def left(self, client: Client, group: str) -> None:
+        for each in self._tellings:
+            each.left(client, group)
+
+    @override
+    def published(self, client: Client, group: str, content: str | bytes) -> None:
+        for each in self._tellings:
+            each.published(client, group, content)
+
+    @override
+    def occupied(self, group: str, *, occupied: bool) -> None:
+        for each in self._tellings:
+            each.occupied(group, occupied=occupied)
+
+
+class Addresses:
+    """Where clients are, as they were greeted.
+
+    A worker may draw another id: those who were greeted before keep their address until they are
+    gone.
+    """
+
+    def __init__(self) -> None:
+        self._workers: list[tuple[ConnectionID, WorkerID]] = []
+        """Ids, each from the first connection that was greeted with it."""
+
+    def greeted(self, connection: ConnectionID, worker: WorkerID) -> None:
+        """Be told with which id a client was greeted."""
+        if not self._workers or self._workers[-1][1] != worker:
+            self._workers.append((connection, worker))
+
+    def worker(self, connection: ConnectionID) -> WorkerID:
+        """Return the id that a client was greeted with."""
+        return next(each for first, each in reversed(self._workers) if first <= connection)
 
 
 class EventTelling(Telling):
@@ -46,18 +111,16 @@ class EventTelling(Telling):
     def __init__(self, add: Callable[[bytes], None], now: Callable[[], float]) -> None:
         self._add = add
         self._now = now
-        self._workers: list[tuple[ConnectionID, WorkerID]] = []
-        """Worker ids, each from the first connection that was greeted with it: one may be drawn
-        anew, and those who were greeted before keep their address until they are gone."""
+        self._addresses = Addresses()
 
     @override
     def connected(self, client: Client, worker: WorkerID) -> None:
-        if client.connection is not None and (not self._workers or self._workers[-1][1] != worker):
-            self._workers.append((client.connection, worker))
+        if client.connection is not None:
+            self._addresses.greeted(client.connection, worker)
         self._tell("connect", client)
 
     @override
-    def disconnected(self, client: Client, events: Iterable[str]) -> None:
+    def disconnected(self, client: Client, events: Sequence[str]) -> None:
         for event in events:
             if event.startswith(GROUP):
                 self.left(client, event.removeprefix(GROUP))
@@ -78,17 +141,17 @@ class EventTelling(Telling):
         else:
             self._tell("message", client, group=group, base64=b64encode(content).decode())
 
+    @override
+    def occupied(self, group: str, *, occupied: bool) -> None:
+        self._say("occupied" if occupied else "vacated", group=group)
+
     def _tell(self, kind: str, client: Client, **more: str) -> None:
         connection = client.connection
         if connection is None:
             return
-        worker = next(each for first, each in reversed(self._workers) if first <= connection)
-        event = {
-            "type": kind,
-            "time": round(self._now(), 3),
-            "worker": worker,
-            "connection": f"{worker}:{connection}",
-            "user": client.claims.user,
-            **more,
-        }
+        worker, user = self._addresses.worker(connection), client.claims.user
+        self._say(kind, worker=worker, connection=f"{worker}:{connection}", user=user, **more)
+
+    def _say(self, kind: str, **more: object) -> None:
+        event = {"type": kind, "time": round(self._now(), 3), **more}
         self._add(json.dumps(event, separators=(",", ":")).encode())

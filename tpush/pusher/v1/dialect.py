@@ -8,12 +8,27 @@ from typing import Any
 
 from typing_extensions import override
 
-from tpush.message import BROADCAST, Message, Position, Target, group_event, user_event
+from tpush.message import (
+    BROADCAST,
+    Message,
+    Position,
+    Target,
+    group_event,
+    presence_event,
+    user_event,
+)
 from tpush.pusher.dialect import Dialect, Greeting
 from tpush.pusher.frame import frame
 
-GROUP, USER = group_event(""), user_event("")
-"""What the events of groups and of users begin with."""
+GROUP = group_event("")
+"""What the events of groups begin with."""
+
+HEADS = {
+    GROUP: b'"type":"message","group":',
+    user_event(""): b'"type":"message","user":',
+    presence_event(""): b'"type":"presence","group":',
+}
+"""What is said of whom a message is for, by what its event begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +74,13 @@ class V1(Dialect):
     def head(self, target: Target) -> bytes:
         event, connection = target
         if connection is not None:
-            return b'"connection":true'
-        if event.startswith(GROUP):
-            return b'"group":' + _json(_name(event))
-        if event.startswith(USER):
-            return b'"user":' + _json(event.removeprefix(USER))
-        return b'"broadcast":true' if event == BROADCAST else b'"event":' + _json(event)
+            return b'"type":"message","connection":true'
+        if event == BROADCAST:
+            return b'"type":"message","broadcast":true'
+        for start, said in HEADS.items():
+            if event.startswith(start):
+                return said + _json(event.removeprefix(start))
+        return b'"type":"message","event":' + _json(event)
 
     @override
     def places(self, own: Position | None, too: Sequence[tuple[str, Position]]) -> bytes:
@@ -87,7 +103,7 @@ class V1(Dialect):
 
     @override
     def frame(self, head: bytes, body: bytes, *, text: bool) -> bytes:
-        return frame(b'{"type":"message",' + head + b"," + body + b"}", text=True)
+        return frame(b"{" + head + b"," + body + b"}", text=True)
 
 
 def position_fields(position: Position) -> dict[str, str | int]:

@@ -53,10 +53,14 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """Asks for what is published to a group, from the message after *since* on."""
+    """Asks for what is published to a group, from the message after *since* on.
+
+    With *presence* it asks who comes and goes, too.
+    """
 
     group: str
     since: Position | None
+    presence: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,13 @@ def _group(said: Mapping[str, Any]) -> str:
     return group
 
 
+def _flag(said: Mapping[str, Any], name: str) -> bool:
+    value = said.get(name, False)
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} is true or false")
+    return value
+
+
 def _since(said: Any) -> Position | None:
     if said is None:
         return None
@@ -182,7 +193,9 @@ def _json(data: Any) -> str:
 
 
 READERS: Mapping[str, Callable[[Mapping[str, Any]], Command]] = {
-    "subscribe": lambda said: Subscribe(_group(said), _since(said.get("since"))),
+    "subscribe": lambda said: Subscribe(
+        _group(said), _since(said.get("since")), _flag(said, "presence")
+    ),
     "unsubscribe": lambda said: Leave(_group(said)),
     "publish": lambda said: Unread(_group(said), said),
     "ping": lambda _: Ping(),

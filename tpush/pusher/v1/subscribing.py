@@ -80,11 +80,11 @@ class Subscribing:
             TooMuchAsked: it waits for as many acknowledgements as it may.
             Wrong: it comes back to a group that it is in.
         """
-        waiting = Waiting(name, command.group, command.since)
+        waiting = Waiting(name, command.group, command.since, command.presence)
         event = check_name(waiting.event)
         if (others := len(self._of(client))) >= self._most:
             raise TooMuchAsked(f"{others} subscriptions wait to be acknowledged")
-        self._executor.check_join(client, command.group)
+        self._executor.check_join(client, command.group, presence=command.presence)
         connection = client.connection
         if waiting.since and connection and self._groups.has_joined(connection, event):
             raise Wrong("bad-request", "the client is in that group already", name)
@@ -141,7 +141,7 @@ class Subscribing:
         missed = recovering.missed(client, waiting, others)
         try:
             with refusals(waiting.name):
-                self._executor.execute(client, Join(waiting.group))
+                self._executor.execute(client, Join(waiting.group, waiting.presence))
         except Wrong as wrong:
             refuse(client, wrong)
             return

@@ -17,11 +17,13 @@ class Waiting:
         name: the id of its request.
         group: that the client will join.
         since: the position of the last message that it had.
+        presence: whether it wants to be told who is there.
     """
 
     name: RequestID
     group: str
     since: Position | None
+    presence: bool
 
     @property
     def event(self) -> str:
