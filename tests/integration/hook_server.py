@@ -14,6 +14,7 @@ from tests.hooks.keys import SECRET, verify
 
 Answer = tuple[int, bytes]
 OK: Answer = (200, b"{}")
+OCCUPANCY = "occupied", "vacated"
 
 
 class HookServer:
@@ -89,8 +90,15 @@ class HookServer:
 
     @property
     def told(self) -> list[tuple[str, str]]:
-        """The same in short: what happened, and to whom or where."""
-        return [(each["type"], each.get("group") or each["connection"]) for each in self.events]
+        """What clients did, in short: what happened, and to whom or where."""
+        told = [each for each in self.events if each["type"] not in OCCUPANCY]
+        return [(each["type"], each.get("group") or each["connection"]) for each in told]
+
+    @property
+    def occupancy(self) -> list[tuple[str, str]]:
+        """Which groups have got their first member, and lost their last."""
+        told = [each for each in self.events if each["type"] in OCCUPANCY]
+        return [(each["type"], each["group"]) for each in told]
 
     def stop(self) -> None:
         """Listen no more, and end what connections there are."""

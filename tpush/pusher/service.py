@@ -172,6 +172,10 @@ class PusherService(MultiService):
         await drain(self.factory, self._reactor, self._limits)
         self.factory.fanout.stop()
         self._reporter.stop()
+        if self._hooks.telling is not NOBODY and self._channel.connected:
+            # Those who have left may have been the last of a group.
+            with suppress(TimeoutError):
+                await self._channel.settled().addTimeout(self._limits.stop_wait, self._reactor)
         # At once, as each may take all of the time that there is for it.
         told = Deferred.fromCoroutine(self._hooks.stop())
         await self._channel.close()
