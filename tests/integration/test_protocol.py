@@ -92,15 +92,15 @@ class ProtocolTests(SynchronousTestCase):
 
     def check_plain_beside_it(self) -> None:
         """Check that a plain client and one that speaks JSON get the same messages."""
-        client = self.client(path="?group=news")
-        self.assertEqual(self.take(client)["groups"], ["news"])
-        plain = connect(self.cluster.ws_urls[1] + "?group=news")
+        client = self.client(path="?group=sport")
+        self.assertEqual(self.take(client)["groups"], ["sport"])
+        plain = connect(self.cluster.ws_urls[1] + "?group=sport")
         self.addCleanup(plain.close)
         plain.recv(WAIT)
         url = self.cluster.http_urls[0] + "v1/publish"
-        order = {"to": {"group": "news"}, "base64": "AP8=", "receipt": True}
+        order = {"to": {"group": "sport"}, "base64": "AP8=", "receipt": True}
         receipt = requests.post(url, json=order, timeout=WAIT).json()
         self.assertEqual((receipt["written"], receipt["workers"]), (2, 2))
         self.assertEqual(plain.recv(WAIT), b"\0\xff")
         message = self.take(client)
-        self.assertEqual(message, {"type": "message", "group": "news", "base64": "AP8="})
+        self.assertEqual(message, {"type": "message", "group": "sport", "base64": "AP8="})
