@@ -139,16 +139,36 @@ class Joined:
             bodies = self._bodies.get(dialect)
             if bodies is None:
                 bodies = self._bodies[dialect] = [dialect.body(each) for each in self._messages]
-            frames = self._frames[key] = b"".join(
-                dialect.frame(head + _places(each, dialect, target, too), body, text=each.text)
-                for body, each in zip(bodies, self._messages, strict=True)
-            )
+            frames = self._frames[key] = b"".join([
+                _frame(each, body, head, dialect, target, too)
+                for each, body in zip(self._messages, bodies, strict=True)
+            ])
         return frames
 
 
-def _places(message: Message, dialect: Dialect, target: Target, too: Sequence[str]) -> bytes:
-    if not message.positions:
-        return b""
-    others = [(event, place) for event in too if (place := message.position(event))]
-    own = message.position(target[0])
-    return dialect.places(own, others) if own or others else b""
+def frame_once(
+    messages: Sequence[Message], dialect: Dialect, target: Target, too: Sequence[str]
+) -> bytes:
+    """Return the same as :meth:`Joined.frames`, of messages that are for one target alone."""
+    head = dialect.head(target)
+    if len(messages) == 1:
+        (message,) = messages
+        return _frame(message, dialect.body(message), head, dialect, target, too)
+    return b"".join([
+        _frame(each, dialect.body(each), head, dialect, target, too) for each in messages
+    ])
+
+
+def _frame(
+    message: Message,
+    body: bytes,
+    head: bytes,
+    dialect: Dialect,
+    target: Target,
+    too: Sequence[str],
+) -> bytes:
+    if message.positions:
+        others = [(event, place) for event in too if (place := message.position(event))]
+        own = message.position(target[0])
+        head += dialect.places(own, others) if own or others else b""
+    return dialect.frame(head, body, text=message.text)

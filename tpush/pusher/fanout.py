@@ -7,11 +7,13 @@ order than they were published in. Whoever joins the audience flushes too: what 
 is not for them.
 """
 
+from functools import partial
+
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from tpush.message import Message
 from tpush.pusher.audience import Listeners
-from tpush.pusher.dialect import Dialect, Joined
+from tpush.pusher.dialect import Dialect, Joined, frame_once
 from tpush.pusher.receiver import Receiver
 
 JOIN_BYTES = 64 * 1024
@@ -76,11 +78,12 @@ class FanOut:
 
     def _write(self) -> None:
         messages, self._waiting, self._size = self._waiting, [], 0
-        joined, count = Joined(messages), len(messages)
+        count = len(messages)
+        make = Joined(messages).frames if messages[0].also else partial(frame_once, messages)
         for target, too, receivers in self._audience.parts(messages[0]):
             frames: dict[Dialect, bytes] = {}
             for receiver in receivers:
                 made = frames.get(receiver.dialect)
                 if made is None:
-                    made = frames[receiver.dialect] = joined.frames(receiver.dialect, target, too)
+                    made = frames[receiver.dialect] = make(receiver.dialect, target, too)
                 receiver.write_frames(made, count)
