@@ -75,8 +75,6 @@ def _inbox(ticket: Ticket) -> str:
 
 
 def _with_targets(message: Message, also: Sequence[Target], but: Sequence[Target]) -> Message:
-    if not (also or but):
-        return message
     check_targets(also, but)
     return message._replace(also=tuple(also), but=tuple(but))
 
@@ -299,14 +297,15 @@ class ChannelEnd(IChannel):
         receipt: bool = False,
     ) -> Deferred[Receipt] | None:
         message = self._message(event, data, text=text, connection=check_connection(connection))
-        message = _with_targets(message, also, but)
+        if also or but:
+            message = _with_targets(message, also, but)
         if json:
             check_json(message.data)
             message = message._replace(text=True, json=True)
         if key:
             check_name(key)
         if not receipt:
-            self._hold(Publish(message, key=key))
+            self._hold(Publish(message, False, key))  # noqa: FBT003 - half of what names cost
             return None
         ticket = self._ticket()
         request = Publish(message._replace(ticket=ticket), key=key)

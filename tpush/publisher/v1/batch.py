@@ -37,7 +37,7 @@ def read_batch(body: bytes, *, lines: bool) -> list[Any]:
 def answers(batch: Iterable[Any], publishing: Publishing) -> Deferred[list[Any]]:
     """Publish what can be published; fires with what became of each, in their order."""
     answered = [_answer(said, publishing) for said in batch]
-    later = [each for each in answered if isinstance(each, Deferred)]
+    later = [each for each in answered if not isinstance(each, Answer)]
     return gatherResults(later).addCallback(_in_order, answered)
 
 
@@ -51,7 +51,7 @@ def _line(line: bytes) -> Any:
 def _in_order(late: Iterable[Answer], answered: Iterable[Answer | Deferred[Answer]]) -> list[Any]:
     """Put the answers that came later where they belong; return what all say."""
     arrived = iter(late)
-    return [(next(arrived) if isinstance(each, Deferred) else each).said for each in answered]
+    return [(each if isinstance(each, Answer) else next(arrived)).said for each in answered]
 
 
 def _answer(said: Any, publishing: Publishing) -> Answer | Deferred[Answer]:
