@@ -14,8 +14,8 @@ from typing_extensions import override
 
 from tpush.channel import codec, wire
 from tpush.channel.changes import Changes
-from tpush.channel.end import KEY_BYTES, ChannelEnd
-from tpush.channel.handshake import NONCE_BYTES, Transcript
+from tpush.channel.end import ChannelEnd
+from tpush.channel.handshake import KEY_BYTES, NONCE_BYTES, Transcript
 from tpush.channel.items import Request
 from tpush.channel.link import Commands, Link, commands
 from tpush.channel.outbox import Outbox

@@ -16,6 +16,9 @@ from typing import Literal
 
 import msgpack
 
+KEY_BYTES = 16
+"""Of what tells one program from every other."""
+
 NONCE_BYTES = 32
 
 Prover = Literal["client", "channel"]

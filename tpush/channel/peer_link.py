@@ -11,7 +11,7 @@ from typing_extensions import override
 from tpush.channel import codec, wire
 from tpush.channel.broker import Broker
 from tpush.channel.driver import Driver
-from tpush.channel.handshake import NONCE_BYTES, Transcript
+from tpush.channel.handshake import KEY_BYTES, NONCE_BYTES, Transcript
 from tpush.channel.items import Request
 from tpush.channel.link import VIOLATED, Commands, Link, commands
 from tpush.channel.outbox import Outbox
@@ -21,8 +21,6 @@ from tpush.limits import Limits
 from tpush.message import MAX_ID, WorkerID
 from tpush.metrics import ChannelMetrics
 from tpush.sparing import SparingLog
-
-KEY_BYTES = 16
 
 Unpack = Callable[[Iterable[Any]], Iterator[tuple[int, Request]]]
 
