@@ -11,7 +11,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.hooks.keys import secret_file
 from tpush.channel import plugin as channel_plugin
+from tpush.channel.history import HistoryRule
 from tpush.channel.plugin import Options as ChannelOptions
+from tpush.channel.settings import history
 from tpush.commandline import RoleOptions
 from tpush.errors import CannotListen
 from tpush.publisher.plugin import Options as PublisherOptions
@@ -100,6 +102,22 @@ class OptionsTests(SynchronousTestCase):
                 said = self.refused(*arguments, environ=environ)
                 self.assertIn(text, said)
                 self.assertNotIn("\n", said)
+
+    def test_history(self) -> None:
+        """What is kept of groups: of each pattern first, and then of all others."""
+        role = ChannelOptions()
+        given = ["--history", "a=b=1/2", "--history", "chat-*=100/0.5", "--history-size", "5"]
+        role.parseOptions(given)
+        rules = [("a=b", 1, 2), ("chat-*", 100, 0.5), ("*", 5, 300)]
+        self.assertEqual(history(role), [HistoryRule(*rule) for rule in rules])
+        role = ChannelOptions()
+        role.parseOptions([])
+        self.assertEqual(history(role), [])
+        for wrong in "", "a", "a=1", "a=1/x", "a=0/1", "a=1/0", "=1/1", "a=-1/1":
+            with self.assertRaises(SystemExit) as refused:
+                ChannelOptions().parseOptions([f"--history={wrong}"])
+            said = "tpush-channel: --history is a pattern, messages and seconds, such as chat-*="
+            self.assertTrue(str(refused.exception).startswith(said), refused.exception)
 
     def test_port_in_use(self) -> None:
         """A port that somebody listens on is found before anything starts."""
