@@ -78,7 +78,7 @@ class PresenceTelling(Telling):
         address = f"{self._addresses.worker(connection)}:{connection}"
         said = {"event": kind, "address": address, "user": client.claims.user}
         try:
-            self._publish(presence_event(group), json.dumps(said))
+            self._publish(presence_event(group), json.dumps(said, separators=(",", ":")))
         except TPushError as error:
             self.log.warn("nobody is told of a member: {error}", error=error)
 
@@ -91,6 +91,6 @@ def tell_gone(message: Message, audience: Audience[Client]) -> Sequence[Message]
         audience: who is connected here.
     """
     worker = json.loads(message.data)["worker"]
-    said = json.dumps({"event": "gone", "worker": worker}).encode()
+    said = json.dumps({"event": "gone", "worker": worker}, separators=(",", ":")).encode()
     events = [event for event in audience.events if event.startswith(PRESENCE)]
     return [Message(event, said, json=True) for event in events]
