@@ -48,6 +48,24 @@ class PusherMetrics:
 
 
 @dataclass(slots=True)
+class Traffic:
+    """What goes through one worker; counted where it is written, once for each batch.
+
+    Args:
+        messages: that came from the channel.
+        deliveries: messages that were given to a client's connection, each for each; a client that
+            does not read may have ``slow_dropped`` of them dropped after that.
+    """
+
+    messages: int = 0
+    deliveries: int = 0
+
+
+RATED = ("opened", "messages", "deliveries")
+"""Those of a worker's counters that a rate is told of, too."""
+
+
+@dataclass(slots=True)
 class PublisherMetrics:
     """What a publisher counts.
 

@@ -1,5 +1,6 @@
 """Groups, users and connections by the JSON API, with real processes on two hosts."""
 
+from collections import Counter
 from typing import Any
 
 import requests
@@ -60,6 +61,32 @@ class VerbTests(SynchronousTestCase):
             self.assertEqual([client.recv(WAIT) for _ in expected], expected)
         self.check_close(clients)
         self.check_info(clients)
+
+    def test_rates(self) -> None:
+        """Each worker tells what it does at the moment, and both publishers the sum of it."""
+        before = self.counted(self.ask("GET", "info"))
+        clients = [self.client(number) for number in range(8)]
+        for _ in range(50):
+            self.ask("POST", "publish", to={"broadcast": True}, content="x")
+        for client, _ in clients:
+            for _ in range(50):
+                client.recv(WAIT)
+        info = self.ask("GET", "info")
+        counted = self.counted(info) - before
+        self.assertEqual(counted, {"opened": 8, "messages": 4 * 50, "deliveries": 8 * 50})
+        for name, rate in info["rates"].items():
+            told = sum(worker["rates"][name] for worker in info["workers"])
+            self.assertAlmostEqual(rate, told, places=2)
+            self.assertGreater(rate, 0, name)
+        idle = dict.fromkeys(info["rates"], 0)
+        eventually(lambda: self.ask("GET", "info")["rates"] == idle, "nothing goes on any more")
+
+    def counted(self, info: Any) -> Counter[str]:
+        """Return the counters that have a rate, of all workers together."""
+        return Counter({
+            name: sum(worker["counters"][name] for worker in info["workers"])
+            for name in info["rates"]
+        })
 
     def check_close(self, clients: list[tuple[ClientConnection, str]]) -> None:
         """Check that a user's connections are closed, and that an address is told to be gone."""

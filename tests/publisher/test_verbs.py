@@ -98,13 +98,28 @@ class VerbTests(SiteTestCase):
         self.assertEqual(said, {"user": "ann", "count": 0, "connections": [], "workers": 0})
 
     def test_info(self) -> None:
-        """All workers, by their id, and the sum of their connections."""
+        """All workers, by their id, and the sums of their connections and rates."""
         self.send(b"GET", b"/v1/info")
         self.assertEqual(self.channel.orders.pop(), (Info(), [(BROADCAST, None)], []))
         workers = [{"worker": number, "connections": 10 * number} for number in (2, 1)]
         replies = tuple(json.dumps(worker).encode() for worker in workers)
         said = self.said(Receipt(Counts(), 2, 0, replies))
-        self.assertEqual(said, {"connections": 30, "workers": workers[::-1]})
+        rates = {"opened": 0, "messages": 0, "deliveries": 0}
+        self.assertEqual(said, {"connections": 30, "rates": rates, "workers": workers[::-1]})
+
+    def test_rates(self) -> None:
+        """They are summed; a worker that tells of none counts for nothing."""
+        told: tuple[dict[str, Any], ...] = (
+            {"rates": {"opened": 0.1, "messages": 2, "deliveries": 30}},
+            {"rates": {"opened": 0.2, "messages": 2, "deliveries": 12.5}},
+            {},
+        )
+        workers = [{"worker": 7 + n, "connections": 1, **each} for n, each in enumerate(told)]
+        self.send(b"GET", b"/v1/info")
+        replies = tuple(json.dumps(worker).encode() for worker in workers)
+        said = self.said(Receipt(Counts(), 3, 0, replies))
+        self.assertEqual(said["rates"], {"opened": 0.3, "messages": 4, "deliveries": 42.5})
+        self.assertEqual(said["workers"], workers)
 
     def test_missing(self) -> None:
         """Where a worker has not told, what is known is in the problem."""

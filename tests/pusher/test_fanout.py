@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from tpush.message import BROADCAST, ConnectionID, Message, Position, Target, WorkerID
+from tpush.metrics import Traffic
 from tpush.pusher.audience import Audience
 from tpush.pusher.dialect import Dialect, Greeting
 from tpush.pusher.fanout import FanOut
@@ -165,6 +166,13 @@ class FanOutTests(SynchronousTestCase):
         self.clock.advance(0)
         self.assertEqual(self.receivers[0].writes, [b"<a>", b"<b>", b"<c>"])
         self.assertEqual(self.receivers[1].writes, [b"<a>", b"<c>"])
+
+    def test_traffic(self) -> None:
+        """Messages are counted, and each once more for each connection that it is given to."""
+        for data, connection in ((b"a", None), (b"b", None), (b"c", 2), (b"d", 9)):
+            self.send(data, connection)
+        self.clock.advance(0)
+        self.assertEqual(self.fanout.traffic, Traffic(messages=4, deliveries=7))
 
     def test_flush_before_a_newcomer(self) -> None:
         """Who comes after a message was published does not get it."""

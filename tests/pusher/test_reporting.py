@@ -8,6 +8,7 @@ from tests.pusher.client import Client
 from tests.pusher.websocket import TEXT
 from tpush.limits import Limits
 from tpush.message import BROADCAST, ConnectionID, Message, WorkerID
+from tpush.metrics import Traffic
 from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.factory import PusherFactory
 from tpush.pusher.reporting import SECOND_LOOK, Reporter
@@ -64,6 +65,13 @@ class ReporterTests(SynchronousTestCase):
         self.assertEqual(self.told, [Counts(written=3)])
         for client in clients:
             self.assertEqual(client.frames[1:], [(TEXT, b"hello")])
+
+    def test_traffic(self) -> None:
+        """They count as all others do."""
+        self.clients(3)
+        self.send()
+        self.send(connection=2)
+        self.assertEqual(self.factory.fanout.traffic, Traffic(messages=2, deliveries=4))
 
     def test_one(self) -> None:
         """A message for one connection counts that alone; for one that has left, none."""

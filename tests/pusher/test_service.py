@@ -15,6 +15,7 @@ from tests.pusher.websocket import CLOSE, TEXT, client_frame
 from tpush.channel.local import LocalBroker, LocalChannel
 from tpush.limits import Limits
 from tpush.message import BROADCAST
+from tpush.metrics import RATED
 from tpush.pusher.service import PusherService
 
 GOING_AWAY = struct.pack("!H", 1001) + b"going away"
@@ -89,6 +90,21 @@ class StopTests(SynchronousTestCase):
         self.leave(client)
         self.run_(0.1)
         self.successResultOf(stopped)
+
+    def test_rates(self) -> None:
+        """What it tells of itself has what is added in a second, beside what was counted."""
+        clients = [Client(self.service.factory).open() for _ in range(2)]
+        for _ in range(60):
+            self.publisher.publish(BROADCAST, "x")
+            self.run_(0.1)
+        info = self.service._info()
+        counted = {name: info["counters"][name] for name in RATED}
+        self.assertEqual(counted, {"opened": 2, "messages": 60, "deliveries": 120})
+        for name, rate in (("opened", 0.0), ("messages", 10.0), ("deliveries", 20.0)):
+            self.assertAlmostEqual(info["rates"][name], rate, delta=0.5)
+        for client in clients:
+            client.lose()
+        self.successResultOf(self.stop_at_once())
 
     def test_nobody(self) -> None:
         """One without clients waits for nothing."""

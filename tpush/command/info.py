@@ -15,7 +15,7 @@ from tpush.kinds import whole
 NAME = "info"
 SUMMARY = "tell of the cluster, or who is in a group, or where a user is"
 EXAMPLES = """\
-  tpush info
+  tpush info               # each worker: connections, counters, and rates of the last seconds
   tpush info --group news --limit 10
   tpush info --user ann
 """

@@ -249,7 +249,7 @@ class BlockingPublisher:
         return read_members(self._call(look(named("users", name), limit=limit)))
 
     def info(self) -> Mapping[str, Any]:
-        """Return what the workers of the cluster say of themselves.
+        """Return what the workers say of themselves: counters, rates, and sums.
 
         Raises:
             PublishFailed: they do not say.

@@ -229,7 +229,7 @@ class Publisher:
         return self._call(look(named("users", name), limit=limit)).addCallback(read_members)
 
     def info(self) -> Deferred[Mapping[str, Any]]:
-        """Fire with what the workers of the cluster say of themselves."""
+        """Fire with what the workers say of themselves: counters, rates, and sums."""
         return self._call(look("info"))
 
     def close(self) -> Deferred[None]:

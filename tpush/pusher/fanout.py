@@ -12,6 +12,7 @@ from functools import partial
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from tpush.message import Message
+from tpush.metrics import Traffic
 from tpush.pusher.audience import Listeners
 from tpush.pusher.dialect import Dialect, Joined, frame_once
 from tpush.pusher.receiver import Receiver
@@ -39,6 +40,7 @@ class FanOut:
         self._waiting: list[Message] = []
         self._size = 0
         self._turn: IDelayedCall | None = None
+        self.traffic = Traffic()
 
     def send(self, message: Message) -> None:
         """Write *message* in this turn to whoever it is for."""
@@ -79,8 +81,10 @@ class FanOut:
     def _write(self) -> None:
         messages, self._waiting, self._size = self._waiting, [], 0
         count = len(messages)
+        self.traffic.messages += count
         make = Joined(messages).frames if messages[0].also else partial(frame_once, messages)
         for target, too, receivers in self._audience.parts(messages[0]):
+            self.traffic.deliveries += count * len(receivers)
             frames: dict[Dialect, bytes] = {}
             for receiver in receivers:
                 made = frames.get(receiver.dialect)

@@ -63,6 +63,8 @@ class Reporter:
                 (each, each.write_telling(joined.frames(each.dialect, target, too)))
                 for each in receivers
             ]
+        self._fanout.traffic.messages += 1
+        self._fanout.traffic.deliveries += len(outcomes)
         again = [receiver for receiver, outcome in outcomes if outcome is Outcome.IN_TRANSPORT]
         counts = _count(outcome for _, outcome in outcomes if outcome is not Outcome.IN_TRANSPORT)
         if again:

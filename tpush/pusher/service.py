@@ -21,7 +21,7 @@ from tpush.hooks.settings import NO_HOOKS, HookSettings
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
 from tpush.message import BROADCAST, GONE, MAX_ID, OCCUPANCY, Message, WorkerID, worker_event
-from tpush.metrics import PusherMetrics
+from tpush.metrics import RATED, PusherMetrics
 from tpush.net.listener import EndpointFor, Listener
 from tpush.pusher.admission import Admission
 from tpush.pusher.backlog import SlowPolicy
@@ -33,6 +33,7 @@ from tpush.pusher.hooks import Hooks
 from tpush.pusher.orders import Orders
 from tpush.pusher.presence import PresenceTelling, PresentGroups, tell_gone
 from tpush.pusher.reporting import Reporter
+from tpush.pusher.sampler import Sampler
 from tpush.pusher.telling import NOBODY, Several
 from tpush.receipt import Counts, Ticket
 
@@ -130,6 +131,8 @@ class PusherService(MultiService):
             may_accept=self.factory.room.may_arrive,
         )
         self.listener.setServiceParent(self)
+        self._rates = Sampler(reactor, self._rated)
+        self._rates.setServiceParent(self)
 
     @property
     def worker(self) -> WorkerID:
@@ -211,8 +214,16 @@ class PusherService(MultiService):
             "connections": len(factory.audience),
             "events": len(factory.audience.events),
             "seconds": round(self._reactor.seconds() - self._started, 3),
-            "counters": asdict(factory.metrics),
+            "counters": self._counters(),
+            "rates": self._rates.per_second(),
         }
+
+    def _counters(self) -> dict[str, int]:
+        return asdict(self.factory.metrics) | asdict(self.factory.fanout.traffic)
+
+    def _rated(self) -> dict[str, int]:
+        counters = self._counters()
+        return {name: counters[name] for name in RATED}
 
     def _report(self, ticket: Ticket, counts: Counts, reply: bytes = b"") -> None:
         try:

@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 
 from tpush.interfaces import IChannel
 from tpush.message import BROADCAST, Target, group_event, user_event
+from tpush.metrics import RATED
 from tpush.orders import Info, Order, Show, pack_order
 from tpush.publisher.v1.problem import Answer, problem
 from tpush.receipt import Receipt
@@ -83,7 +84,14 @@ def _shown(receipt: Receipt, *, most: int, named: dict[str, str]) -> Answer:
 def _info(receipt: Receipt) -> Answer:
     workers = sorted(_replies(receipt), key=lambda worker: int(worker["worker"]))
     connections = sum(worker["connections"] for worker in workers)
-    return _complete(receipt, {"connections": connections, "workers": workers})
+    rates = {name: _sum(workers, name) for name in RATED}
+    return _complete(receipt, {"connections": connections, "rates": rates, "workers": workers})
+
+
+def _sum(workers: Sequence[Any], name: str) -> float:
+    # A worker of an earlier version, in the middle of an update, tells of no rates.
+    rates: list[float] = [worker.get("rates", {}).get(name, 0.0) for worker in workers]
+    return round(sum(rates), 3)
 
 
 def _replies(receipt: Receipt) -> list[Any]:

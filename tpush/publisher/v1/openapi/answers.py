@@ -1,6 +1,7 @@
 """What comes back: answers, and problems by their type. Pure."""
 
-from tpush.publisher.v1.openapi.schema import COUNT, TEXT, Schema, one_of, ref, told
+from tpush.metrics import RATED
+from tpush.publisher.v1.openapi.schema import COUNT, NUMBER, TEXT, Schema, one_of, ref, told
 from tpush.publisher.v1.problem import CONTENT_TYPE, NAMES, TYPE
 
 PROBLEM = CONTENT_TYPE.decode()
@@ -47,11 +48,17 @@ SCHEMAS: dict[str, Schema] = {
         "worker": {"type": "integer", "minimum": 1},
         "connections": COUNT,
         "events": COUNT,
-        "seconds": {"type": "number", "minimum": 0},
+        "seconds": NUMBER,
         "counters": {"type": "object", "additionalProperties": COUNT},
+        "rates": ref("schemas", "Rates"),
     }),
+    "Rates": {
+        **told(dict.fromkeys(RATED, NUMBER)),
+        "description": "Each in a second, over the last few of them.",
+    },
     "Info": told({
         "connections": COUNT,
+        "rates": ref("schemas", "Rates"),
         "workers": {"type": "array", "items": ref("schemas", "Worker")},
     }),
     **{title(name): _problem(name, status) for status, name in NAMES.items() if status != 504},
