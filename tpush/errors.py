@@ -19,6 +19,7 @@
     ├── TokenRefused                  a connection token is not valid           401
     │   └── TokenExpired              it was valid: come back with a new one
     ├── HookFailed                    a back end does not answer as it should   503, retry later
+    │   └── HookGone                  it wants to be called no more
     ├── CannotListen                  an endpoint cannot be opened
     ├── NotReplaced                   a new worker does not come up
     └── UnsafeSecret                  a file of secrets cannot be used
@@ -128,13 +129,19 @@ class HookFailed(TPushError):
     Args:
         why: the same for people.
         unanswered: the connection ended before any answer; another one may do better.
+        asked: seconds for which it wants to be left alone; 0 where it has not said.
     """
 
     status = 503
 
-    def __init__(self, why: str, *, unanswered: bool = False) -> None:
+    def __init__(self, why: str, *, unanswered: bool = False, asked: float = 0.0) -> None:
         super().__init__(why)
         self.unanswered = unanswered
+        self.asked = asked
+
+
+class HookGone(HookFailed):
+    """A back end wants to be called no more: 410."""
 
 
 class CannotListen(TPushError):

@@ -3,7 +3,7 @@
 from twisted.internet.defer import CancelledError, Deferred
 from typing_extensions import override
 
-from tpush.errors import HookFailed
+from tpush.errors import HookFailed, HookGone
 from tpush.hooks.post import Post
 
 
@@ -30,5 +30,10 @@ class FakePost(Post):
     def answer(self, body: bytes = b"{}") -> None:
         self.waiting.pop(0).callback(body)
 
-    def fail(self, why: str = "the answer is 500", *, unanswered: bool = False) -> None:
-        self.waiting.pop(0).errback(HookFailed(why, unanswered=unanswered))
+    def fail(
+        self, why: str = "the answer is 500", *, unanswered: bool = False, asked: float = 0.0
+    ) -> None:
+        self.waiting.pop(0).errback(HookFailed(why, unanswered=unanswered, asked=asked))
+
+    def be_gone(self) -> None:
+        self.waiting.pop(0).errback(HookGone("the answer is 410"))

@@ -15,7 +15,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from typing_extensions import override
 
 from tests.hooks.keys import SECRET, secret_file, verify
-from tpush.errors import HookFailed
+from tpush.errors import HookFailed, HookGone
 from tpush.hooks.agent import AsSent
 from tpush.hooks.body import MOST
 from tpush.hooks.keys import SigningKeys
@@ -99,6 +99,28 @@ class PostTests(SynchronousTestCase):
         for code in (400, 401, 404, 410, 429, 500, 503):
             self.back_end.answer = status(code)
             self.assertFails(self.send(), f"the answer is {code}")
+
+    def test_retry_after(self) -> None:
+        """Who has too much to do says when to come back, by its own clock or else by ours."""
+        later = {"retry-after": "Tue, 14 Nov 2023 22:13:30 GMT"}
+        for code, said, asked in (
+            (429, {"retry-after": "7"}, 7),
+            (503, {"retry-after": "7"}, 7),
+            (503, {**later, "date": "Tue, 14 Nov 2023 22:13:00 GMT"}, 30),
+            (503, {**later, "date": ""}, 9.1),
+            (503, {"retry-after": "soon"}, 0),
+            (429, {}, 0),
+            (500, {"retry-after": "7"}, 0),
+        ):
+            self.back_end.answer = status(code, **said)
+            error = self.assertFails(self.send(), f"the answer is {code}")
+            self.assertAlmostEqual(error.asked, asked, msg=str(said))
+
+    def test_gone(self) -> None:
+        """Who wants no more is told from who fails."""
+        for code, kind in ((410, HookGone), (404, HookFailed)):
+            self.back_end.answer = status(code)
+            self.assertIs(type(self.assertFails(self.send(), f"is {code}")), kind)
 
     def test_redirects(self) -> None:
         """None is followed: the secret signs for one place."""

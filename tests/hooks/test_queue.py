@@ -109,4 +109,5 @@ class BackoffTests(SynchronousTestCase):
         assert LEAST * first <= waits <= most
         shortest, longest = (pause(failures, first, most, end) for end in (0, 1))
         assert shortest <= waits <= longest and shortest == LEAST * longest
+        assert pause(failures, first, most, chance, 7.0) == min(most, 7.0 + waits)
         assert longest == most or pause(failures + 1, first, most, 1) == min(most, 2 * longest)

@@ -111,6 +111,60 @@ class SenderTests(SynchronousTestCase):
         self.post.answer()
         self.assertQuiet()
 
+    def assertPauses(self, seconds: float) -> None:
+        """The next attempt is made after so many, and no sooner."""
+        sent = len(self.post.sent)
+        self.clock.advance(seconds - 0.01)
+        self.assertEqual(len(self.post.sent), sent)
+        self.clock.advance(0.02)
+        self.assertEqual(len(self.post.sent), sent + 1)
+
+    def test_left_alone(self) -> None:
+        """Nothing is sent sooner than was asked for, which has a bound, nor another batch."""
+        self.add(1, 2, 3)
+        self.gather()
+        self.add(4)
+        for asked, wait in ((7, 7.5), (3600, 30), (5, 7)):
+            self.post.fail(asked=asked)
+            self.assertPauses(wait)
+        self.assertSent(*[[1, 2, 3]] * 3, [4])
+        self.post.answer()
+        self.assertEqual(self.metrics.hook_dropped, 3)
+        self.assertQuiet()
+
+    def test_gone(self) -> None:
+        """Who wants no more is sent no more, which is one line; all of it is counted."""
+        with capturedLogs() as events:
+            self.add(1, 2, 3, 4)
+            self.gather()
+            self.post.be_gone()
+            self.add(*range(5, 100))
+            self.clock.advance(1_000)
+        self.assertSent([1, 2, 3])
+        (event,) = events
+        self.assertEqual(
+            formatEvent(event),
+            "--webhook wants no more: the answer is 410. 4 events were not sent, and none will be "
+            "until a SIGHUP or a restart",
+        )
+        self.assertEqual((self.metrics.hook_dropped, self.metrics.hook_failures), (99, 1))
+        self.assertQuiet()
+        self.successResultOf(self.stop())
+
+    def test_back(self) -> None:
+        """Told to, it is sent to again, with how much it has missed."""
+        self.add(1)
+        self.gather()
+        self.post.be_gone()
+        self.add(2)
+        self.sender.begin_anew()
+        self.add(3)
+        self.gather()
+        self.assertSent([1], [3])
+        self.assertEqual(json.loads(self.post.sent[-1][1])["dropped"], 2)
+        self.post.answer()
+        self.assertQuiet()
+
     def test_bounded(self) -> None:
         """For a back end that says nothing no more waits than may, and all is counted."""
         self.start(hook_events=10, hook_batch=3)

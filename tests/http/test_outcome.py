@@ -142,6 +142,7 @@ class PauseTests(SynchronousTestCase):
             ("3", "", 3), ("0", "", 0), ("", "", 0), ("soon", "", 0), ("-1", "", 0), ("٣", "", 0),
             (LATER, DATE, 10), (DATE, LATER, 0), (LATER, "", 0), (LATER, "today", 0),
             (LATER, "Tue, 15 Nov 1994 08:12:31", 0),
+            (f"Tue, 15 Nov {'9' * 20} 08:12:31 GMT", DATE, 0),
         ):  # fmt: skip
             pause = Answer(503, json.dumps({}).encode(), said, date).pause
             self.assertEqual(pause, seconds, (said, date))

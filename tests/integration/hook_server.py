@@ -30,6 +30,8 @@ class HookServer:
         """The path, the name and the body of each call that was signed."""
         self.unsigned = 0
         self.answer: Callable[[str, dict[str, Any]], Answer] = lambda _path, _body: OK
+        self.headers: dict[str, str] = {}
+        """That each answer has besides."""
         self._secret = secret
         self._connections: list[socket.socket] = []
         owner = self
@@ -45,6 +47,8 @@ class HookServer:
             def do_POST(self) -> None:
                 status, said = owner._take(self)
                 self.send_response(status)
+                for name, value in owner.headers.items():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(said)))
                 self.end_headers()
                 self.wfile.write(said)

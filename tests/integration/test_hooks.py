@@ -2,6 +2,7 @@
 
 import json
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -109,6 +110,42 @@ class WebhookTests(HooksCase):
         self.until_told("connect", addresses[2])
         expected = [("connect", address) for address in addresses]
         self.assertEqual([*told, *self.hook.told], expected)
+
+    def test_left_alone(self) -> None:
+        """A back end that says when to come back is sent nothing until then."""
+        times: list[float] = []
+
+        def answer(_path: str, _body: dict[str, Any]) -> Answer:
+            times.append(time.monotonic())
+            return 429 if len(times) == 1 else 200, b""
+
+        self.hook.headers = {"Retry-After": "2"}
+        self.hook.answer = answer
+        self.start("--webhook", f"{self.hook.url}/events")
+        addresses = [self.address(self.client())]
+        eventually(lambda: times, "it was told", WAIT)
+        addresses.append(self.address(self.client()))
+        self.until_told("connect", addresses[1])
+        self.assertEqual(self.hook.told, [("connect", address) for address in addresses])
+        self.assertGreater(times[1] - times[0], 2)
+
+    def test_gone(self) -> None:
+        """One that wants no more is sent no more, until a SIGHUP says that it is there again."""
+        self.hook.answer = lambda _path, _body: (410, b"")
+        self.start("--webhook", f"{self.hook.url}/events")
+        self.address(self.client())
+        self.role.wait_for("--webhook wants no more: the answer is 410. 1 events were not sent")
+        self.hook.answer = lambda _path, _body: (200, b"")
+        for _ in range(5):
+            self.address(self.client())
+        counters = requests.get(f"http://127.0.0.1:{self.http}/v1/info", timeout=WAIT).json()
+        self.assertEqual(counters["workers"][0]["counters"]["hook_dropped"], 6)
+        self.role.process.send_signal(signal.SIGHUP)
+        self.role.wait_for("did what SIGHUP asks for")
+        self.until_told("connect", self.address(self.client()))
+        self.assertEqual(len(self.hook.calls), 2)
+        self.assertEqual(self.hook.calls[1][2]["dropped"], 6)
+        self.assertEqual(self.role.log.count("--webhook"), 1)
 
     def test_new_secrets(self) -> None:
         """With the old secret and the new one both back ends can verify; SIGHUP reads them."""

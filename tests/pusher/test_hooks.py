@@ -15,7 +15,7 @@ from twisted.web.server import NOT_DONE_YET
 from typing_extensions import override
 
 from tests.hooks.keys import OTHER, SECRET, secret_file, verify, written
-from tests.hooks.test_post import BackEnd
+from tests.hooks.test_post import BackEnd, status
 from tests.pusher.client import Client
 from tests.pusher.test_service import FakePort
 from tpush.channel.local import LocalBroker
@@ -125,6 +125,23 @@ class HooksTests(SynchronousTestCase):
         self.run_(0.1)
         self.assertEqual(len(self.told(OTHER)), 1)
         self.successResultOf(self.stop(service, client))
+
+    def test_gone(self) -> None:
+        """One that wanted no more is told again after a SIGHUP."""
+        self.back_end.answer = status(410)
+        service = self.start()
+        clients = [Client(service.factory).open()]
+        self.run_(0.1)
+        self.back_end.answer = lambda _: b""
+        clients.append(Client(service.factory).open())
+        self.run_(0.1)
+        self.assertEqual(len(self.back_end.requests), 1)
+        service.reload()
+        clients.append(Client(service.factory).open())
+        self.run_(0.1)
+        self.assertEqual(self.told()[-1]["connection"], f"{service.worker}:3")
+        self.assertEqual(service.factory.metrics.hook_dropped, 2)
+        self.successResultOf(self.stop(service, *clients))
 
     def test_nobody(self) -> None:
         """Where no back end is given nothing is made for one."""

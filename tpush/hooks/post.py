@@ -9,17 +9,22 @@ from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.python.failure import Failure
 from twisted.web.client import RequestTransmissionFailed, ResponseNeverReceived
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent
+from twisted.web.iweb import IAgent, IResponse
 
-from tpush.errors import HookFailed
+from tpush.errors import HookFailed, HookGone
 from tpush.hooks.body import read_beginning
 from tpush.hooks.keys import SigningKeys
 from tpush.hooks.signing import headers
 from tpush.request_body import WholeBody
+from tpush.retry_after import seconds_asked
 
 UNPRINTABLE = re.compile(r"[^ -~]")
 MOST_SAID = 200
 """Characters of what went wrong, in the log."""
+
+GONE = 410
+LATER = frozenset({429, 503})
+"""Whose Retry-After counts."""
 
 FIXED = {"content-type": "application/json", "user-agent": "tpush"}
 
@@ -60,6 +65,7 @@ class Post:
             body: JSON.
 
         Raises:
+            HookGone: the answer is that there will be no other.
             HookFailed: there was no answer in time, or not one of success (2xx).
             CancelledError: it was cancelled.
         """
@@ -88,8 +94,23 @@ class Post:
         )
         answer = await read_beginning(response)
         if not 200 <= response.code < 300:
-            raise HookFailed(f"the answer is {response.code}")
+            raise self._failure(response)
         return answer
+
+    def _failure(self, response: IResponse) -> HookFailed:
+        why = f"the answer is {response.code}"
+        if response.code == GONE:
+            return HookGone(why)
+        if response.code not in LATER:
+            return HookFailed(why)
+        after, date = (_header(response, name) for name in ("retry-after", "date"))
+        return HookFailed(why, asked=seconds_asked(after, date, self._now()))
+
+
+def _header(response: IResponse, name: str) -> str:
+    """Return the last header of this name, or nothing."""
+    said: list[bytes] = response.headers.getRawHeaders(name.encode()) or [b""]
+    return said[-1].decode("latin-1")
 
 
 def _cancellable(exchange: Deferred[bytes]) -> Deferred[bytes]:

@@ -1,7 +1,8 @@
 """Events on their way to a back end: one batch at a time, so that their order is kept.
 
 Whoever has something to tell never waits for it: it is put into a queue that has a bound. A batch
-that is not taken is sent again, after longer and longer pauses, and then given up.
+that is not taken is sent again, after longer and longer pauses, and then given up. A back end that
+answers that it is gone is sent nothing more.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from tpush.errors import HookFailed
+from tpush.errors import HookFailed, HookGone
 from tpush.hooks.backoff import pause
 from tpush.hooks.post import Post
 from tpush.hooks.queue import Bounds, EventQueue, body_of
@@ -65,6 +66,7 @@ class Sender:
         self._running: Deferred[None] | None = None
         self._pausing: Deferred[None] | None = None
         self._stopped = False
+        self._gone = False
 
     def add(self, event: bytes) -> None:
         """Have an event sent.
@@ -75,9 +77,16 @@ class Sender:
         if self._stopped:
             self._lose(1, "the worker has ended")
             return
+        if self._gone:  # which the log has said
+            self._metrics.hook_dropped += 1
+            return
         self._lose(self._queue.add(event), "too many wait")
         if self._running is None:
             self._running = Deferred.fromCoroutine(self._run())
+
+    def begin_anew(self) -> None:
+        """Send to a back end again that was gone: whoever runs it says that it is there."""
+        self._gone = False
 
     async def stop(self) -> None:
         """Send what waits; what is not taken within ``limits.stop_wait`` is given up."""
@@ -104,39 +113,61 @@ class Sender:
             self._running = None
 
     async def _deliver(self, batch: Sequence[bytes]) -> None:
-        name, body = self._draw(), body_of(batch, self._metrics.hook_dropped)
-        limits = self._limits
         try:
-            for attempt in range(1, limits.hook_attempts + 1):
-                if attempt > 1:
-                    await self._pause(
-                        pause(
-                            attempt - 1,
-                            limits.hook_retry_first,
-                            limits.hook_retry_most,
-                            self._chance(),
-                        )
-                    )
-                if await self._succeeds(name, body, attempt):
-                    self._metrics.hook_events += len(batch)
-                    return
+            taken = await self._try(self._draw(), body_of(batch, self._metrics.hook_dropped))
         except CancelledError:
             self._lose(len(batch), "the worker ends")
             raise
-        self._lose(len(batch), f"{limits.hook_attempts} attempts failed")
+        except HookGone as gone:
+            self._give_up(len(batch), gone)
+            return
+        if taken:
+            self._metrics.hook_events += len(batch)
+        else:
+            self._lose(len(batch), f"{self._limits.hook_attempts} attempts failed")
 
-    async def _succeeds(self, name: str, body: bytes, attempt: int) -> bool:
+    async def _try(self, name: str, body: bytes) -> bool:
+        """Send a batch, again where that fails; return whether it was taken at last."""
+        most = self._limits.hook_attempts
+        for attempt in range(1, most + 1):
+            failure = await self._attempt(name, body, attempt)
+            if failure is None:
+                return True
+            # Who asks to be left alone is not sent another batch either.
+            if attempt < most or failure.asked:
+                await self._pause(self._wait(attempt, failure.asked))
+        return False
+
+    async def _attempt(self, name: str, body: bytes, attempt: int) -> HookFailed | None:
         try:
             await self._post.send(name, body)
         except HookFailed as error:
             self._metrics.hook_failures += 1
+            if isinstance(error, HookGone):
+                raise
             self._log.warn(
                 "attempt {attempt} to send events to --webhook failed: {error}",
                 attempt=attempt,
                 error=error,
             )
-            return False
-        return True
+            return error
+        return None
+
+    def _wait(self, failures: int, asked: float) -> float:
+        first, most = self._limits.hook_retry_first, self._limits.hook_retry_most
+        return pause(failures, first, most, self._chance(), asked)
+
+    def _give_up(self, sent: int, gone: HookGone) -> None:
+        """Drop what was just sent and what waits, and whatever comes from now on."""
+        self._gone = True
+        lost = sent + self._queue.clear()
+        self._metrics.hook_dropped += lost
+        self.log.warn(
+            "--webhook wants no more: {gone}. {events} events were not sent, and none will be "
+            "until a SIGHUP or a restart",
+            gone=gone,
+            events=lost,
+        )
 
     async def _pause(self, seconds: float) -> None:
         """Wait, or until somebody is in a hurry."""

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from tpush.http.errors import Problem, PublishFailed, StrangeAnswer, failure
 from tpush.receipt import Counts, Receipt
+from tpush.retry_after import seconds_asked
 
 TYPE = "urn:tpush:problem:"
 """Begins the type of a problem that is one of ours."""
@@ -45,17 +45,8 @@ class Answer:
 
     @property
     def pause(self) -> float:
-        """Seconds for which the publisher wants nothing; 0 where it has not said.
-
-        An end that is given as a date counts from the answer's own date: clocks differ.
-        """
-        if self.retry_after.isascii() and self.retry_after.isdigit():
-            return float(self.retry_after)
-        try:
-            end, now = map(parsedate_to_datetime, (self.retry_after, self.date))
-            return max(0.0, (end - now).total_seconds())
-        except (ValueError, TypeError):  # no date, or one of the two without a zone
-            return 0.0
+        """Seconds for which the publisher wants nothing; 0 where it has not said."""
+        return seconds_asked(self.retry_after, self.date)
 
 
 def read_outcomes(answer: Answer, count: int, *, batch: bool) -> Sequence[Outcome]:

@@ -73,11 +73,13 @@ class Hooks:
             self.asking = Asking(hook, reactor, metrics, time_of_day)
 
     def reload(self) -> None:
-        """Read the secrets again.
+        """Read the secrets again, and tell a back end again that wanted no more.
 
         Raises:
             UnsafeSecret: they cannot be used; those that were there still sign.
         """
+        if self._sender is not None:
+            self._sender.begin_anew()
         if self._keys is not None:
             self._keys.reload()
 
