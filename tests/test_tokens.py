@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa, x25519
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
+    KeySerializationEncryption,
     NoEncryption,
     PrivateFormat,
     PublicFormat,
@@ -20,7 +22,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from tpush.errors import TokenExpired, TokenRefused, UnsafeSecret
-from tpush.tokens import Claims, TokenKeys
+from tpush.token_files import read_private_key
+from tpush.tokens import Checker, Claims, TokenKeys, sign
 
 SECRET, OTHER = b"a secret of thirty-two bytes, or so", b"another one of at least thirty-two"
 PRIVATE: dict[str, Any] = {
@@ -32,6 +35,11 @@ PRIVATE: dict[str, Any] = {
 
 def public_pem(key: Any) -> bytes:
     pem: bytes = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return pem
+
+
+def private_pem(key: Any, encryption: KeySerializationEncryption | None = None) -> bytes:
+    pem: bytes = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption or NoEncryption())
     return pem
 
 
@@ -227,7 +235,7 @@ class FileTests(TokenCase):
 
     def test_public_keys(self) -> None:
         """A public key is one that can be used, and is public."""
-        private = PRIVATE["EdDSA"].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        private = private_pem(PRIVATE["EdDSA"])
         self.assertIn("private key", self.wrong(public=private))
         self.assertIn("no public key", self.wrong(public=b"nothing"))
         self.assertIn(
@@ -238,6 +246,36 @@ class FileTests(TokenCase):
             self.assertIn("P-256", self.wrong(public=public_pem(key)))
         broken = public_pem(PRIVATE["ES256"]).replace(b"M", b"!", 1)
         self.assertIn("cannot be read", self.wrong(public=broken))
+
+    def test_private_key(self) -> None:
+        """It is the first of its file, for nobody else to read, and of a kind that can be used."""
+        one, other = PRIVATE["ES256"], ec.generate_private_key(ec.SECP256R1())
+        parameters = (
+            b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+        )
+        old = one.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+        for pem in (old, private_pem(one)):
+            file = parameters + b"# kid: mine\n" + pem + private_pem(other)
+            signing = read_private_key(self.file("key", file))
+            self.assertEqual((signing.checks.kid, signing.checks.algorithm), ("mine", "ES256"))
+            token = sign({"sub": "ann"}, signing)
+            self.assertEqual(Checker([signing.checks]).check(token).user, "ann")
+        locked = private_pem(one, BestAvailableEncryption(b"hunter2"))
+        small = rsa.generate_private_key(65537, 1024)  # noqa: S505
+        for content, mode, said in (
+            (private_pem(one), 0o604, "others may read"),
+            (b"nothing", 0o600, "has no private key in it"),
+            (public_pem(one), 0o600, "has no private key in it"),
+            (locked, 0o600, "is encrypted"),
+            (private_pem(one).replace(b"M", b"!", 1), 0o600, "cannot be read"),
+            (private_pem(small), 0o600, "needs 2048"),
+            (private_pem(ec.generate_private_key(ec.SECP384R1())), 0o600, "not RSA, P-256 or"),
+            (private_pem(x25519.X25519PrivateKey.generate()), 0o600, "not RSA, P-256 or"),
+        ):
+            path = self.file("key", content, mode)
+            error = self.assertRaises(UnsafeSecret, read_private_key, path)
+            self.assertIn(said, str(error))
+            self.assertIn(path, str(error))
 
     def test_modes(self) -> None:
         """Others may not read secrets, nor write either file; they may read public keys."""

@@ -4,36 +4,22 @@ An application signs one for each of its users; the pusher checks it with a secr
 (HS256), or with a public key (RS256, ES256, EdDSA). Which algorithm goes with a key is settled by
 the key, never by the token: a token that says otherwise is not of this key.
 
-A comment ``# kid: name`` names the key that follows it. A token that names a key is checked with
-the keys of that name, or with those that have none where nobody is called so; a token that names
-none is checked with every key of its algorithm.
+A token that names a key is checked with the keys of that name, or with those that have none where
+nobody is called so; a token that names none is checked with every key of its algorithm.
 """
 
 import json
-import re
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from jwt.algorithms import HMACAlgorithm
-from typing_extensions import override
 
-from tpush.access import read_file
-from tpush.errors import InvalidName, TokenExpired, TokenRefused, UnsafeSecret
+from tpush.errors import InvalidName, TokenExpired, TokenRefused
 from tpush.message import check_name, group_event, user_event
-
-SHORTEST = 32
-"""Bytes of a secret: as many as the hash has, :rfc:`7518#section-3.2`."""
-
-SMALLEST_RSA = 2048
-"""Bits of an RSA key, :rfc:`7518#section-3.3`."""
+from tpush.token_files import Key, Signing, read_public_keys, read_secrets
 
 LONGEST = 8 * 1024
 """Bytes of a token that is looked at."""
@@ -41,10 +27,6 @@ LONGEST = 8 * 1024
 FURTHEST = 10 * 365 * 86_400.0
 """Seconds from now beyond which the end of a token is not told apart: no timer takes any number."""
 
-HS256 = "HS256"
-
-KID = re.compile(rb"#\s*kid:\s*(\S+)\s*")
-PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 REASONS: dict[type[Exception], str] = {
     jwt.ImmatureSignatureError: "the token is not valid yet",
     jwt.InvalidIssuedAtError: "the token is not valid yet",
@@ -74,70 +56,24 @@ class Claims:
     seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One key: with the algorithm that it is for, and what a token may call it."""
-
-    kid: str | None
-    algorithm: str
-    key: Any
-
-
-class LookedAt(HMACAlgorithm):
-    """HMAC with a secret that was looked at when it was read.
-
-    PyJWT's own looks, for each token, whether the secret is a key of another kind: a third of the
-    time that a token takes.
-    """
-
-    @override
-    def prepare_key(self, key: str | bytes) -> bytes:
-        return key if isinstance(key, bytes) else key.encode()
-
-
-class TokenKeys:
-    """Checks tokens with the keys of one or two files; read again when they have changed.
+class Checker:
+    """Checks tokens.
 
     Args:
-        secret_file: secrets for HS256, one a line, each of at least 32 bytes; "" is none.
-        public_key_file: public keys in PEM: RSA is for RS256, P-256 for ES256, Ed25519 for EdDSA;
-            "" is none.
+        keys: any of which may have signed.
         audience: what a token has to be for, its ``aud``; without it, a token that names an
             audience is refused.
         issuer: whose it has to be, its ``iss``; "" asks for none.
         leeway: seconds that clocks may differ.
-
-    Raises:
-        UnsafeSecret: a file cannot be used.
     """
 
     def __init__(
-        self,
-        secret_file: str = "",
-        public_key_file: str = "",
-        *,
-        audience: str = "",
-        issuer: str = "",
-        leeway: float = 0.0,
+        self, keys: Sequence[Key], *, audience: str = "", issuer: str = "", leeway: float = 0.0
     ) -> None:
-        self._secret_file = secret_file
-        self._public_key_file = public_key_file
+        self._keys: Sequence[Key] = keys
         self._audience = audience or None
         self._issuer = issuer or None
         self._leeway = leeway
-        self._keys: list[Key] = []
-        self.reload()
-
-    def reload(self) -> None:
-        """Read the files again.
-
-        Raises:
-            UnsafeSecret: one cannot be used; the keys that were there are still in force.
-        """
-        keys = list(_read_secrets(self._secret_file)) if self._secret_file else []
-        if self._public_key_file:
-            keys += _read_public_keys(self._public_key_file)
-        self._keys = keys
 
     def check(self, token: str) -> Claims:
         """Return what *token* says.
@@ -160,7 +96,7 @@ class TokenKeys:
 
     def _candidates(self, header: dict[str, Any]) -> Sequence[Key]:
         kid, algorithm = header.get("kid"), header.get("alg")
-        named = [key for key in self._keys if kid is not None and key.kid == kid]
+        named: Sequence[Key] = [key for key in self._keys if kid is not None and key.kid == kid]
         if kid is not None and not named:
             named = [key for key in self._keys if key.kid is None]
         elif kid is None:
@@ -208,19 +144,57 @@ class TokenKeys:
         return max(0.0, min(end, now + FURTHEST) - now + self._leeway)
 
 
-def sign(claims: Mapping[str, Any], secret_file: str) -> str:
+class TokenKeys(Checker):
+    """Checks tokens with the keys of one or two files; read again when they have changed.
+
+    Args:
+        secret_file: secrets for HS256, one a line, each of at least 32 bytes; "" is none.
+        public_key_file: public keys in PEM: RSA is for RS256, P-256 for ES256, Ed25519 for EdDSA;
+            "" is none.
+        audience: as :class:`Checker` has it, like the others.
+        issuer: the same.
+        leeway: the same.
+
+    Raises:
+        UnsafeSecret: a file cannot be used.
+    """
+
+    def __init__(
+        self,
+        secret_file: str = "",
+        public_key_file: str = "",
+        *,
+        audience: str = "",
+        issuer: str = "",
+        leeway: float = 0.0,
+    ) -> None:
+        super().__init__([], audience=audience, issuer=issuer, leeway=leeway)
+        self._secret_file = secret_file
+        self._public_key_file = public_key_file
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the files again.
+
+        Raises:
+            UnsafeSecret: one cannot be used; the keys that were there are still in force.
+        """
+        keys = list(read_secrets(self._secret_file)) if self._secret_file else []
+        if self._public_key_file:
+            keys += read_public_keys(self._public_key_file)
+        self._keys = keys
+
+
+def sign(claims: Mapping[str, Any], signing: Signing) -> str:
     """Return a token that says *claims*.
 
     Args:
         claims: as :rfc:`7519` has them.
-        secret_file: as :class:`TokenKeys` has it; its first secret signs.
-
-    Raises:
-        UnsafeSecret: the file cannot be used.
+        signing: the key.
     """
-    first = next(_read_secrets(secret_file))
-    headers = {} if first.kid is None else {"kid": first.kid}
-    return jwt.encode(dict(claims), first.key, first.algorithm, headers=headers)
+    checks = signing.checks
+    headers = {} if checks.kid is None else {"kid": checks.kid}
+    return jwt.encode(dict(claims), signing.key, checks.algorithm, headers=headers)
 
 
 def _header(token: str) -> dict[str, Any]:
@@ -249,66 +223,3 @@ def _check_named(name: Any, event: Callable[[str], str]) -> None:
         check_name(event(name))
     except InvalidName:
         raise TokenRefused("a user or a group of the token cannot be called so") from None
-
-
-def _read_secrets(path: str) -> Iterator[Key]:
-    content = read_file(path, private=True)
-    if b"-----BEGIN" in content or content.lstrip().startswith((b"{", b"[")):
-        raise UnsafeSecret(f"{path} holds a key of another kind, not secrets one a line")
-    kid, found = None, False
-    for number, line in enumerate(map(bytes.strip, content.splitlines()), 1):
-        if name := KID.fullmatch(line):
-            kid = name[1].decode(errors="replace")
-        elif line and not line.startswith(b"#"):
-            if len(line) < SHORTEST:
-                raise UnsafeSecret(
-                    f"line {number} of {path} has {len(line)} bytes, and a secret for tokens "
-                    f"needs {SHORTEST}"
-                )
-            yield Key(kid, HS256, _secret(line, f"line {number} of {path}"))
-            kid, found = None, True
-    if not found:
-        raise UnsafeSecret(f"{path} has no secret in it")
-
-
-def _secret(secret: bytes, what: str) -> jwt.PyJWK:
-    try:
-        HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(secret)
-    except jwt.InvalidKeyError:
-        raise UnsafeSecret(f"{what} is a key of another kind, no secret") from None
-    encoded = urlsafe_b64encode(secret).rstrip(b"=").decode()
-    key = jwt.PyJWK({"kty": "oct", "alg": HS256, "k": encoded})
-    key.Algorithm = LookedAt(LookedAt.SHA256)
-    return key
-
-
-def _read_public_keys(path: str) -> list[Key]:
-    content = read_file(path, private=False)
-    keys: list[Key] = []
-    end = 0
-    for block in PEM.finditer(content):
-        if b"PRIVATE" in block[1]:
-            raise UnsafeSecret(f"{path} holds a private key: give its public half alone")
-        names = KID.findall(content[end : block.start()])
-        kid = names[-1].decode(errors="replace") if names else None
-        try:
-            key = load_pem_public_key(block[0])
-        except Exception:  # noqa: BLE001 - its parsers raise what they like
-            raise UnsafeSecret(f"key {len(keys) + 1} of {path} cannot be read") from None
-        keys.append(Key(kid, _algorithm(key, f"key {len(keys) + 1} of {path}"), key))
-        end = block.end()
-    if not keys:
-        raise UnsafeSecret(f"{path} has no public key in it")
-    return keys
-
-
-def _algorithm(key: Any, what: str) -> str:
-    if isinstance(key, RSAPublicKey):
-        if key.key_size < SMALLEST_RSA:
-            raise UnsafeSecret(f"{what} has {key.key_size} bits, and RSA needs {SMALLEST_RSA}")
-        return "RS256"
-    if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
-        return "ES256"
-    if isinstance(key, Ed25519PublicKey):
-        return "EdDSA"
-    raise UnsafeSecret(f"{what} is not RSA, P-256 or Ed25519")

@@ -8,8 +8,10 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest.mock import patch
 
+import jwt
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.test_tokens import PRIVATE, private_pem, public_pem
 from tpush.command.main import COMMANDS, main, parser
 from tpush.command.status import MEANINGS, Status, status_of
 from tpush.command.targets import exceptions_of, targets_of
@@ -147,6 +149,44 @@ class TokenTests(CommandCase):
         self.assertEqual(self.err, "tpush: the token is for another audience\n")
         other = self.file(SECRET[::-1])
         self.assertEqual(self.run_it("token", "check", "--secret-file", other, stdin=b"x"), 1)
+
+    def test_private_key(self) -> None:
+        """A key of each kind signs by its algorithm, and its public half checks that."""
+        for algorithm, private in PRIVATE.items():
+            named = f"# kid: mine\n{private_pem(private).decode()}"
+            make = ("token", "make", "--private-key-file", self.file(named), "--user=ann")
+            public = self.file(f"# kid: mine\n{public_pem(private).decode()}")
+            for kid in ("mine", "yours"):
+                more = [] if kid == "mine" else ["--kid", kid]
+                self.assertEqual(self.run_it(*make, *more), 0, self.err)
+                header = jwt.get_unverified_header(self.out.strip())
+                self.assertEqual((header["alg"], header["kid"]), (algorithm, kid))
+                # A pusher whose key is called otherwise does not take it.
+                check = ("token", "check", "--public-key-file", public)
+                status = 0 if kid == "mine" else 1
+                self.assertEqual(self.run_it(*check, stdin=self.out.encode()), status, self.err)
+
+    def test_kid(self) -> None:
+        """A secret may be called by a name, too; without one it has none."""
+        secrets = self.file(SECRET)
+        for more, kid in (([], None), (["--kid", "k1"], "k1")):
+            self.assertEqual(self.run_it("token", "make", "--secret-file", secrets, *more), 0)
+            self.assertEqual(jwt.get_unverified_header(self.out.strip()).get("kid"), kid)
+            check = ("token", "check", "--secret-file", secrets)
+            self.assertEqual(self.run_it(*check, stdin=self.out.encode()), 0)
+
+    def test_one_key(self) -> None:
+        """One key signs: not none, and not two."""
+        secrets = self.file(SECRET)
+        both = ("--secret-file", secrets, "--private-key-file", secrets)
+        for arguments, said in (
+            ((), "one of the arguments --secret-file --private-key-file is required"),
+            (both, "not allowed with argument"),
+            (both[2:], "has no private key in it"),
+            (("--secret-file", secrets, "--kid", "a b"), "a name without a space, not 'a b'"),
+        ):
+            self.assertEqual(self.run_it("token", "make", *arguments), 2)
+            self.assertIn(said, self.err)
 
     def test_no_use(self) -> None:
         """What no pusher would take is not made."""

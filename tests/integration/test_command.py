@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.integration.processes import ROOT, Role, eventually, free_port, healthy
+from tests.test_tokens import PRIVATE, private_pem, public_pem
 from tpush.http import (
     ACCEPTED,
     EVERYBODY,
@@ -192,6 +193,28 @@ class CommandTests(TestCase):
         self.assertEqual(said, [*contents, {"base64": "/w=="}])
         news.send_signal(signal.SIGINT)
         self.assertEqual(news.wait(WAIT), 130)
+
+    def test_pairs_of_keys(self) -> None:
+        """A pusher that has public keys takes what was signed with the private ones."""
+        public = self.file("public", b"".join(map(public_pem, PRIVATE.values())).decode())
+        port = free_port()
+        role = Role(
+            "tpush",
+            *("--listen-ws", f"tcp:{port}:interface=127.0.0.1"),
+            *("--listen-http", f"tcp:{free_port()}:interface=127.0.0.1"),
+            *("--token-public-key-file", public),
+        )
+        self.addCleanup(role.stop)
+        role.wait_for("worker .* started")
+        where = ("--url", f"ws://127.0.0.1:{port}/", "--group", "news", "--json")
+        for algorithm, private in PRIVATE.items():
+            key = self.file(algorithm, private_pem(private).decode())
+            make = ("token", "make", "--private-key-file", key, "--group", "news")
+            status, token = self.tpush(*make)
+            self.assertEqual(status, 0, self.err)
+            member = self.file(f"{algorithm}.token", token)
+            self.listen(algorithm, *where, "--token-file", member).kill()
+        self.assertEqual(self.tpush("listen", *where)[0], 5)
 
     def test_statuses(self) -> None:
         """A script can tell what has happened."""

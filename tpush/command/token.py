@@ -5,6 +5,7 @@ import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from tpush.access import secrets_of
@@ -13,7 +14,8 @@ from tpush.command.ending import Ended, WrongUsage
 from tpush.command.status import Status
 from tpush.errors import TokenRefused
 from tpush.kinds import whole
-from tpush.tokens import TokenKeys, sign
+from tpush.token_files import Signing, read_private_key, read_secret_to_sign
+from tpush.tokens import Checker, TokenKeys, sign
 
 NAME = "token"
 SUMMARY = "make a client's token, or check one"
@@ -21,6 +23,9 @@ EXAMPLES = """\
   umask 077    # what is made is for nobody else to read
   tpush token make --secret-file tokens.secret --user ann --group news > ann.token
   tpush token check --secret-file tokens.secret < ann.token
+  openssl genpkey -algorithm ed25519 -out tokens.key
+  openssl pkey -in tokens.key -pubout -out tokens.pub    # what pushers check with
+  tpush token make --private-key-file tokens.key --user ann > ann.token
 """
 TOKEN = "TPUSH_TOKEN"  # noqa: S105 - the name of a variable
 
@@ -30,11 +35,25 @@ def add_options(parser: ArgumentParser) -> None:
     verbs = parser.add_subparsers(metavar="make | check", required=True)
     make = verbs.add_parser("make", help="print a token", allow_abbrev=False)
     make.set_defaults(verb=_make)
-    make.add_argument(
+    signs = make.add_mutually_exclusive_group(required=True)
+    signs.add_argument(
         "--secret-file",
-        required=True,
+        default="",
         metavar="FILE",
-        help="file with secrets, as --token-secret-file of a pusher; the first one signs",
+        help="file with secrets, as --token-secret-file of a pusher; the first one signs by HS256",
+    )
+    signs.add_argument(
+        "--private-key-file",
+        default="",
+        metavar="FILE",
+        help="file with a private key in PEM, the first one signs: RSA by RS256, P-256 by ES256, "
+        "Ed25519 by EdDSA; pushers have its public half",
+    )
+    make.add_argument(
+        "--kid",
+        type=kind(_name_of_key),
+        metavar="NAME",
+        help="what the token calls the key; by default as a comment before it does (# kid: NAME)",
     )
     make.add_argument("--user", metavar="NAME", help="who its holder is")
     make.add_argument("--group", action="append", metavar="NAME", help="what the holder may join")
@@ -84,15 +103,32 @@ def _make(asked: Namespace, environ: Mapping[str, str]) -> int:
         "iss": asked.issuer,
     }
     claims |= {name: value for name, value in said.items() if value}
-    made = sign(claims, asked.secret_file)
+    signing = _signing(asked)
     # What a pusher would refuse, such as a name that is too long, is not handed out.
-    keys = TokenKeys(asked.secret_file, audience=asked.audience, issuer=asked.issuer)
+    checker = Checker([signing.checks], audience=asked.audience, issuer=asked.issuer)
     try:
-        keys.check(made)
+        made = sign(claims, signing)
+        checker.check(made)
     except TokenRefused as error:
         raise WrongUsage(f"no pusher would take that: {error}") from None
     print(made)
     return Status.OK
+
+
+def _signing(asked: Namespace) -> Signing:
+    if asked.private_key_file:
+        signing = read_private_key(asked.private_key_file)
+    else:
+        signing = read_secret_to_sign(asked.secret_file)
+    if asked.kid is None:
+        return signing
+    return replace(signing, checks=replace(signing.checks, kid=asked.kid))
+
+
+def _name_of_key(text: str) -> str:
+    if not text or not text.isprintable() or " " in text:
+        raise ValueError("a name without a space")
+    return text
 
 
 def _check(asked: Namespace, environ: Mapping[str, str]) -> int:
