@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest.mock import patch
@@ -38,15 +39,19 @@ class CommandCase(SynchronousTestCase):
 
     def run_it(self, *arguments: str, stdin: bytes = b"", **environ: str) -> int:
         """Run one; return its status, with what it has printed in ``out`` and ``err``."""
-        out, err, given = io.StringIO(), io.StringIO(), io.TextIOWrapper(io.BytesIO(stdin))
+        given = io.TextIOWrapper(io.BytesIO(stdin))
         with (
-            redirect_stdout(out),
-            redirect_stderr(err),
             patch.object(sys, "stdin", given),
             patch.dict("os.environ", environ, clear=True),
         ):
+            return self.capture(lambda: main(arguments))
+
+    def capture(self, run: Callable[[], int]) -> int:
+        """Return what is returned, or is exited with; what is printed is in ``out`` and ``err``."""
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
             try:
-                status = main(arguments)
+                status = run()
             except SystemExit as ended:
                 status = int(str(ended.code))
         self.out, self.err = out.getvalue(), err.getvalue()

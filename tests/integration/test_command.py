@@ -49,14 +49,18 @@ class CommandTests(TestCase):
         keys, secrets = self.file("keys", KEY), self.file("secrets", SECRET)
         self.ws, http = free_port(), free_port()
         self.url = f"http://127.0.0.1:{http}"
-        self.role = Role(
-            "tpush",
+        self.options = (
             *("--listen-ws", f"tcp:{self.ws}:interface=127.0.0.1"),
             *("--listen-http", f"tcp:{http}:interface=127.0.0.1"),
             *("--api-key-file", keys, "--token-secret-file", secrets, "--auth", "optional"),
         )
-        self.addCleanup(self.role.stop)
+        self.role = self.start()
+
+    def start(self) -> Role:
+        role = Role("tpush", *self.options)
+        self.addCleanup(role.stop)
         eventually(lambda: healthy(self.url + "/"), "it is healthy")
+        return role
 
     def file(self, name: str, content: str) -> str:
         path = self.folder / name
@@ -99,6 +103,9 @@ class CommandTests(TestCase):
         eventually(lambda: "connected: " in err.read_text(), f"{name} is connected")
         self.address = err.read_text().split()[1]
         return process
+
+    def said(self, name: str) -> str:
+        return (self.folder / f"{name}.err").read_text()
 
     def heard(self, name: str) -> list[str]:
         return (self.folder / f"{name}.out").read_text().splitlines()
@@ -229,11 +236,66 @@ class CommandTests(TestCase):
         self.assertEqual(self.tpush("listen", "--group", "secret")[0], 5)
 
     def test_end_of_pusher(self) -> None:
-        """One that listens ends when its pusher does, and says why."""
-        listener = self.listen("all")
+        """One that listens once ends when its pusher does, and says why."""
+        listener = self.listen("all", "--once")
         self.role.stop()
         self.assertEqual(listener.wait(WAIT), 4)
-        self.assertIn("1001", (self.folder / "all.err").read_text())
+        self.assertIn("1001", self.said("all"))
+
+    def test_coming_back(self) -> None:
+        """Another comes back: after a pusher that went away, and after one that was killed."""
+        listener = self.listen("all")
+        self.role.stop()
+        self.check_return("1001", 2)
+        self.role.kill()
+        self.check_return("1006", 3)
+        # A client that may not come back does not.
+        with BlockingPublisher(self.url, key=KEY) as publisher:
+            publisher.disconnect(EVERYBODY, code=4000, reason="show is over")
+            eventually(lambda: self.said("all").count("connected: ") == 4, "it is back from 4000")
+            publisher.disconnect(EVERYBODY, code=4500, reason="and out")
+        self.assertEqual(listener.wait(WAIT), 1)
+        self.assertIn("closed with 4500: and out\n", self.said("all"))
+
+    def check_return(self, code: str, connected: int) -> None:
+        """Check that it waits until there is a pusher, and hears again."""
+
+        def said(text: str, count: int = 1) -> None:
+            eventually(lambda: self.said("all").count(text) >= count, text)
+
+        said(f"closed with {code}")
+        said("refused", connected - 1)
+        self.role = self.start()
+        said("connected: ", connected)
+        self.assertEqual(self.tpush("publish", "--broadcast", code), (0, ""))
+        eventually(lambda: self.heard("all")[-1:] == [code], "it hears again")
+
+    def test_ending_meanwhile(self) -> None:
+        """Who has had enough need not wait, and is told nothing of lost connections."""
+        waiting, connected = self.listen("waiting"), self.listen("connected")
+        connected.terminate()
+        self.assertEqual(connected.wait(WAIT), 130)
+        self.assertEqual(self.said("connected").count("\n"), 1)
+        self.role.stop()
+        eventually(lambda: "coming back" in self.said("waiting"), "it has lost its connection")
+        waiting.send_signal(signal.SIGINT)
+        self.assertEqual(waiting.wait(WAIT), 130)
+
+    def test_new_token(self) -> None:
+        """A token that runs out is read again: with the one that is there then it comes back."""
+        secrets = str(self.folder / "secrets")
+
+        def token(seconds: int) -> str:
+            make = ("token", "make", "--secret-file", secrets, "--user=ann")
+            return self.file("token", self.tpush(*make, "--seconds", str(seconds))[1])
+
+        self.listen("new", "--token-file", token(2))
+        token(3600)
+        eventually(lambda: self.said("new").count("connected: ") == 2, "it is back")
+        self.assertIn("closed with 4401", self.said("new"))
+        old = self.listen("old", "--token-file", token(2))
+        self.assertEqual(old.wait(WAIT), 5)
+        self.assertIn("the pusher answered 401", self.said("old"))
 
     def test_bench(self) -> None:
         """Rates of single messages, and of batches."""

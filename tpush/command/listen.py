@@ -3,6 +3,7 @@
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
+from random import random
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -14,7 +15,7 @@ from tpush.command.reactor import run_until_done
 from tpush.kinds import whole
 
 NAME = "listen"
-SUMMARY = "connect as a client, and print each content on a line"
+SUMMARY = "connect as a client, and print each content on a line; come back when it is lost"
 EXAMPLES = """\
   tpush listen
   tpush listen --group news --group sport
@@ -45,16 +46,23 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--count", type=kind(whole(1, 10**9)), metavar="N", help="end after so many"
     )
+    parser.add_argument(
+        "--once",
+        action="store_true",
+        help="end when the connection does; else one that was lost, or that may come back, is "
+        "made again, and what is published until then is missed",
+    )
 
 
 def run(asked: Namespace, environ: Mapping[str, str]) -> int:
-    """Listen until the connection ends; return the exit status.
+    """Listen until there is an end for good; return the exit status.
 
     Raises:
         WrongUsage: the URL is none.
-        Ended: the connection could not be made, or broke.
+        Ended: the connection could not be made, or was closed for good, or broke with ``--once``.
     """
     from tpush.command.listener import listen
+    from tpush.command.returning import keep_coming_back
 
     url = asked.url or environ.get("TPUSH_WS_URL") or URL
     parts = urlsplit(url)
@@ -63,14 +71,28 @@ def run(asked: Namespace, environ: Mapping[str, str]) -> int:
     groups = "&".join(f"group={quote(group, safe='')}" for group in asked.group)
     query = "&".join(filter(None, (parts.query, groups)))
     where = parts._replace(path=parts.path or "/", query=query).geturl()
-    tokens = secrets_of(asked.token_file, environ, TOKEN)
-    headers = {"Authorization": f"Bearer {tokens[0].decode('latin-1')}"} if tokens else {}
     printer = Printer(as_json=asked.json, count=asked.count)
 
     async def begin(reactor: Any) -> int:
-        return await listen(reactor, where, headers, printer)
+        async def connect() -> int:
+            # One that has run out may have been replaced meanwhile.
+            headers = _headers(asked.token_file, environ)
+            return await listen(reactor, where, headers, printer)
+
+        if asked.once:
+            return await connect()
+        return await keep_coming_back(connect, reactor, random, _tell)  # noqa: S311 - pauses
 
     return run_until_done(begin)
+
+
+def _headers(token_file: str, environ: Mapping[str, str]) -> Mapping[str, str]:
+    tokens = secrets_of(token_file, environ, TOKEN)
+    return {"Authorization": f"Bearer {tokens[0].decode('latin-1')}"} if tokens else {}
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 class Printer:
@@ -87,11 +109,15 @@ class Printer:
         self._terminal = sys.stdout.isatty()
         self._greeted = False
 
+    def begin(self) -> None:
+        """Expect a greeting: a connection has opened."""
+        self._greeted = False
+
     def take(self, payload: bytes, *, text: bool) -> bool:
         """Print one, or, of the greeting, the address; say whether it was the last."""
         if not self._greeted:
             self._greeted = True
-            print(f"connected: {_address(payload)}", file=sys.stderr, flush=True)
+            _tell(f"connected: {_address(payload)}")
             return False
         line = as_line(payload, text=text, as_json=self._as_json, terminal=self._terminal)
         print(line, flush=True)

@@ -11,7 +11,7 @@ from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.ssl import optionsForClientTLS
 from typing_extensions import override
 
-from tpush.command.ending import Ended
+from tpush.command.ending import Ended, Lost
 from tpush.command.status import Status
 
 REFUSED = re.compile(r"upgrade failed \[(\d+)\]")
@@ -27,6 +27,9 @@ CODES = {1000: Status.OK, 1001: Status.NOT_REACHABLE, 1006: Status.NOT_REACHABLE
          4503: Status.NOT_ALLOWED}  # fmt: skip
 """The same, by the code that a connection was closed with."""
 
+LOST = frozenset({1001, 1006, 1011, 1012, 1013, 1014})
+"""Codes below 4000 after which another connection may do better."""
+
 PING, PONG = 20.0, 10.0
 """Seconds without anything before a ping is sent, and for its answer."""
 
@@ -36,6 +39,9 @@ LARGEST = 64 * 1024 * 1024
 
 class Takes(Protocol):
     """Takes what comes."""
+
+    def begin(self) -> None:
+        """Be told that a connection has opened, and its greeting comes next."""
 
     def take(self, payload: bytes, *, text: bool) -> bool:
         """Take one frame; say whether it was the last that is wanted."""
@@ -51,7 +57,8 @@ async def listen(reactor: Any, url: str, headers: Mapping[str, str], taker: Take
         taker: gets each content.
 
     Raises:
-        Ended: the connection cannot be made, was refused or has ended.
+        Lost: the connection cannot be made, or has ended, and another may do better.
+        Ended: it was refused or has ended for good.
     """
     ended: Deferred[int] = Deferred()
     factory: Any = WebSocketClientFactory(url, headers=dict(headers), reactor=reactor)
@@ -65,8 +72,33 @@ async def listen(reactor: Any, url: str, headers: Mapping[str, str], taker: Take
     try:
         await endpoint.connect(factory)
     except (ConnectError, DNSLookupError) as error:
-        raise Ended(f"{factory.host}:{factory.port}: {error}", Status.NOT_REACHABLE) from None
+        text = f"{factory.host}:{factory.port}: {error}"
+        raise Lost(text, Status.NOT_REACHABLE, opened=False) from None
     return await ended
+
+
+def ending(code: int, reason: str, *, opened: bool) -> Ended:
+    """Return how a command ends whose connection was closed.
+
+    Args:
+        code: with which; not 1000.
+        reason: the same for people, or what Autobahn says of a handshake that was refused.
+        opened: whether it had been there.
+    """
+    refused = REFUSED.search(reason)
+    if refused:
+        text, status = f"the pusher answered {refused[1]}", STATUSES.get(int(refused[1]))
+        again = status is Status.TRY_LATER
+    else:
+        text, status = f"the connection was closed with {code}: {reason}", CODES.get(code)
+        again = comes_back(code)
+    status = status or Status.FAILED
+    return Lost(text, status, opened=opened) if again else Ended(text, status)
+
+
+def comes_back(code: int) -> bool:
+    """Say whether a client may come back that was closed with this code."""
+    return code in LOST or 4000 <= code < 4500
 
 
 class _Listener(WebSocketClientProtocol):
@@ -74,6 +106,12 @@ class _Listener(WebSocketClientProtocol):
         super().__init__()
         self._taker = taker
         self._ended = ended
+        self._opened = False
+
+    @override
+    def onOpen(self) -> None:
+        self._opened = True
+        self._taker.begin()
 
     @override
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
@@ -91,12 +129,7 @@ class _Listener(WebSocketClientProtocol):
     def onClose(self, wasClean: bool, code: int, reason: str) -> None:
         if self._ended.called:
             return
-        refused = REFUSED.search(reason)
-        if refused:
-            status = STATUSES.get(int(refused[1]), Status.FAILED)
-            self._ended.errback(Ended(f"the pusher answered {refused[1]}", status))
-        elif code == 1000:
+        if code == 1000:
             self._ended.callback(Status.OK)
         else:
-            status = CODES.get(code, Status.FAILED)
-            self._ended.errback(Ended(f"the connection was closed with {code}: {reason}", status))
+            self._ended.errback(ending(code, reason, opened=self._opened))

@@ -14,7 +14,7 @@ def run_until_done(begin: Callable[[Any], Coroutine[Deferred[Any], Any, int]]) -
     """Return what *begin* returns, or that it was interrupted.
 
     Args:
-        begin: does it, with the reactor.
+        begin: does it, with the reactor; it is cancelled by a signal.
 
     Raises:
         Exception: what *begin* raises.
@@ -22,6 +22,7 @@ def run_until_done(begin: Callable[[Any], Coroutine[Deferred[Any], Any, int]]) -
     from twisted.internet import reactor
 
     ended: list[Any] = []
+    running: list[Deferred[None]] = []
     go_steady(reactor)
 
     def end(result: Any) -> None:
@@ -33,9 +34,12 @@ def run_until_done(begin: Callable[[Any], Coroutine[Deferred[Any], Any, int]]) -
     def stop() -> None:
         if not ended:
             ended.append(Status.INTERRUPTED)
+            # Else it would see its connections end, and take them for lost.
+            for each in running:
+                each.cancel()
 
     def start() -> None:
-        _done = Deferred.fromCoroutine(begin(reactor)).addBoth(end)
+        running.append(Deferred.fromCoroutine(begin(reactor)).addBoth(end))
 
     reactor.addSystemEventTrigger("before", "shutdown", stop)
     reactor.callWhenRunning(start)
