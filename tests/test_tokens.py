@@ -21,9 +21,10 @@ from cryptography.hazmat.primitives.serialization import (
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
+from tpush.claims import Claims
 from tpush.errors import TokenExpired, TokenRefused, UnsafeSecret
 from tpush.token_files import read_private_key
-from tpush.tokens import Checker, Claims, TokenKeys, sign
+from tpush.tokens import Checker, TokenKeys, sign
 
 SECRET, OTHER = b"a secret of thirty-two bytes, or so", b"another one of at least thirty-two"
 PRIVATE: dict[str, Any] = {

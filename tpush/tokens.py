@@ -12,11 +12,11 @@ import json
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import jwt
 
+from tpush.claims import Claims
 from tpush.errors import InvalidName, TokenExpired, TokenRefused
 from tpush.message import check_name, group_event, user_event
 from tpush.token_files import Key, Signing, read_public_keys, read_secrets
@@ -37,23 +37,6 @@ REASONS: dict[type[Exception], str] = {
 }
 WRONG = "the token is not signed with a key of this server"
 UNREADABLE = "this is no JSON Web Token"
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """What a token says.
-
-    Args:
-        user: who its holder is, its ``sub``.
-        groups: what the holder may join.
-        publish: the groups that the holder may publish to.
-        seconds: from now that it is valid, leeway included; None is without end.
-    """
-
-    user: str | None = None
-    groups: frozenset[str] = frozenset()
-    publish: frozenset[str] = frozenset()
-    seconds: float | None = None
 
 
 class Checker:

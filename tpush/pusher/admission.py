@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from tpush.access import Origins
+from tpush.claims import Claims
 from tpush.errors import InvalidName, TokenExpired, TokenRefused
 from tpush.message import check_name, group_event
 from tpush.pusher.closing import BAD_TOKEN, EXPIRED, FORBIDDEN, Close
 from tpush.pusher.refusal import Denied
 from tpush.pusher.rights import DEFAULT, Rights
-from tpush.tokens import Claims, TokenKeys
+from tpush.tokens import TokenKeys
 
 TOKEN = "tpush.token."  # noqa: S105 - what is before a token among the subprotocols
 BEARER = "bearer "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from tpush.claims import Claims
 from tpush.errors import HookFailed
 from tpush.forwarded import Address
 from tpush.hooks.answer import Answer
@@ -16,7 +17,6 @@ from tpush.pusher.admission import Admitted
 from tpush.pusher.closing import BUSY, FORBIDDEN, Close
 from tpush.pusher.refusal import UNPRINTABLE, Denied
 from tpush.sparing import SparingLog
-from tpush.tokens import Claims
 
 if TYPE_CHECKING:
     from tpush.hooks.asking import ConnectHook

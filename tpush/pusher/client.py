@@ -2,10 +2,10 @@
 
 from typing import Protocol
 
+from tpush.claims import Claims
 from tpush.message import ConnectionID
 from tpush.pusher.closing import Close
 from tpush.pusher.receiver import Receiver
-from tpush.tokens import Claims
 
 
 class Client(Receiver, Protocol):

@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
+from tpush.claims import Claims
 from tpush.message import ConnectionID
 from tpush.metrics import PusherMetrics
 from tpush.net.unsent import unsent
@@ -34,7 +35,6 @@ from tpush.pusher.probe import BEGINS, answer_probe
 from tpush.pusher.receiver import Outcome, Receiver
 from tpush.pusher.refusal import Denied, refusal
 from tpush.pusher.room import Place, Room
-from tpush.tokens import Claims
 
 OPEN = WebSocketServerProtocol.STATE_OPEN
 CLOSE = 8

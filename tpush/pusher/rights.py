@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 
-from tpush.tokens import Claims
+from tpush.claims import Claims
 
 
 class Right(Enum):
