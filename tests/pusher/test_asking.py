@@ -26,9 +26,9 @@ from tpush.limits import Limits
 from tpush.message import Message, WorkerID, group_event, user_event
 from tpush.metrics import PusherMetrics
 from tpush.pusher.admission import Admission, Auth
+from tpush.pusher.arriving import MAX_HEAD
 from tpush.pusher.asking import Asking
 from tpush.pusher.closing import GOING_AWAY
-from tpush.pusher.connection import MAX_HEAD
 from tpush.pusher.factory import PusherFactory
 from tpush.tokens import TokenKeys
 

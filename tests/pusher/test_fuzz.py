@@ -7,10 +7,8 @@ import re
 import struct
 from dataclasses import replace
 from random import Random
-from typing import Any
 
 import h11
-from autobahn.websocket.types import ConnectionRequest
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
@@ -35,6 +33,7 @@ from tpush.limits import Limits
 from tpush.message import BROADCAST, Message, WorkerID
 from tpush.pusher.connection import Connection
 from tpush.pusher.factory import PusherFactory
+from tpush.pusher.opening import Opening
 
 Event = tuple[int, bytes]
 """Opcode and payload of a message or a ping."""
@@ -84,9 +83,7 @@ def headers_by_h11(stream: bytes) -> dict[str, str]:
     assert isinstance(request, h11.Request)
     values: dict[str, list[str]] = {}
     for name, value in request.headers:
-        # Autobahn takes this byte for the end of a line.
-        text = value.replace(b"\x85", b"?").decode("latin-1").strip()
-        values.setdefault(name.decode(), []).append(text)
+        values.setdefault(name.decode(), []).append(value.decode("latin-1").strip())
     return {name: ", ".join(values[name]) for name in values}
 
 
@@ -98,9 +95,9 @@ class Recorded(Connection):
     """The headers of its handshake."""
 
     @override
-    def onConnect(self, request: ConnectionRequest) -> Any:
-        self.seen = dict(request.headers)
-        return super().onConnect(request)
+    def arrive(self, opening: Opening) -> None:
+        self.seen = dict(opening.headers)
+        super().arrive(opening)
 
     @override
     def onOpen(self) -> None:

@@ -5,7 +5,7 @@ page that may connect, and whose token is refused, is taken in and closed at onc
 says whether to come back; everybody else gets a status.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -14,12 +14,10 @@ from tpush.claims import Claims
 from tpush.errors import InvalidName, TokenExpired, TokenRefused
 from tpush.message import check_name, group_event
 from tpush.pusher.closing import BAD_TOKEN, EXPIRED, FORBIDDEN, Close
+from tpush.pusher.opening import Opening
 from tpush.pusher.refusal import Denied
 from tpush.pusher.rights import DEFAULT, Rights
 from tpush.tokens import TokenKeys
-
-TOKEN = "tpush.token."  # noqa: S105 - what is before a token among the subprotocols
-BEARER = "bearer "
 
 NOBODY = Claims()
 
@@ -55,38 +53,6 @@ class Auth(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Handshake:
-    """What an opening handshake says of who it is.
-
-    Args:
-        headers: by name, in lower case.
-        host: what it asked for, without the port.
-        query: the parameters of its URL.
-        protocols: the subprotocols that it offers.
-    """
-
-    headers: Mapping[str, str]
-    host: str
-    query: Mapping[str, Sequence[str]]
-    protocols: Sequence[str]
-
-    @property
-    def groups(self) -> Sequence[str]:
-        """The groups that it asks for."""
-        return self.query.get("group", ())
-
-    def token(self) -> str | None:
-        """Return the token: of the Authorization header, the subprotocols, or the URL."""
-        authorization = self.headers.get("authorization", "")
-        if authorization[: len(BEARER)].lower() == BEARER:
-            return authorization[len(BEARER) :].strip()
-        for protocol in self.protocols:
-            if protocol.startswith(TOKEN):
-                return protocol[len(TOKEN) :]
-        return next(iter(self.query.get("token", ())), None)
-
-
-@dataclass(frozen=True, slots=True)
 class Admission:
     """Lets handshakes through.
 
@@ -102,19 +68,19 @@ class Admission:
     keys: TokenKeys | None = None
     rights: Rights = DEFAULT
 
-    def check(self, handshake: Handshake) -> Admitted | Close:
+    def check(self, opening: Opening) -> Admitted | Close:
         """Return who it is, or how a page is closed that may connect and is refused.
 
         Raises:
             Denied: it may not connect.
         """
-        origin = handshake.headers.get("origin")
-        refusal = self.origins.refuse(origin, handshake.host)
+        origin = opening.origin
+        refusal = self.origins.refuse(origin, opening.host)
         if refusal is not None:
             raise Denied(403, refusal)
         try:
-            claims = self._claims(handshake)
-            self._check_groups(claims, handshake.groups)
+            claims = self._claims(opening)
+            self._check_groups(claims, opening.groups)
         except TokenRefused as error:
             if origin is None:
                 raise Denied(error.status, str(error)) from None
@@ -124,9 +90,9 @@ class Admission:
             if origin is None:
                 raise
             return replace(FORBIDDEN, reason=denied.reason)
-        if claims is NOBODY and not handshake.groups:
+        if claims is NOBODY and not opening.groups:
             return ANYBODY
-        return Admitted(claims, handshake.groups)
+        return Admitted(claims, opening.groups)
 
     def reload(self) -> None:
         """Read the keys again.
@@ -146,10 +112,10 @@ class Admission:
             if not self.rights.may_join(claims, group):
                 raise Denied(403, "this client may not join that group")
 
-    def _claims(self, handshake: Handshake) -> Claims:
+    def _claims(self, opening: Opening) -> Claims:
         if self.auth is Auth.NONE or self.keys is None:
             return NOBODY
-        token = handshake.token()
+        token = opening.token()
         if token is None:
             if self.auth is Auth.REQUIRED:
                 raise TokenRefused("a token is needed")

@@ -5,102 +5,39 @@ opening handshake leaves behind is let go, and to bound what it may cost: what w
 that does not read, and what one that writes without end is listened to.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
-from autobahn.twisted.util import peer2str
-from autobahn.twisted.websocket import WebSocketServerProtocol
 from autobahn.websocket.protocol import WebSocketProtocol
-from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
-from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IPushProducer
 from twisted.internet.protocol import connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
-from tpush.claims import Claims
 from tpush.message import ConnectionID
-from tpush.metrics import PusherMetrics
 from tpush.net.unsent import unsent
-from tpush.pusher.admission import ANYBODY, NOBODY, Admission, Admitted, Handshake
-from tpush.pusher.asking import Arrival, Asking
+from tpush.pusher.arriving import Arriving, Door
 from tpush.pusher.backlog import Backlog, BacklogFull
 from tpush.pusher.closing import EXPIRED, SLOW, TOO_MANY, Close
-from tpush.pusher.dialect import PLAIN, Dialect
-from tpush.pusher.head import read_head
-from tpush.pusher.probe import BEGINS, answer_probe
 from tpush.pusher.receiver import Outcome, Receiver
-from tpush.pusher.refusal import Denied, refusal
-from tpush.pusher.room import Place, Room
 
-OPEN = WebSocketServerProtocol.STATE_OPEN
+OPEN = Arriving.STATE_OPEN
 CLOSE = 8
 """The first opcode of control frames, :rfc:`6455#section-5.2`."""
-
-MAX_HEAD = 64 * 1024
-"""Bytes of an opening handshake: Autobahn gathers any number, and searches all at each read."""
-
-END = b"\r\n\r\n"
-"""Of an opening handshake."""
 
 MAX_CONTROL = 125
 """Bytes of a control frame, :rfc:`6455#section-5.5`."""
 
-LEFT_BEHIND = (
-    "http_request_data",
-    "http_response_data",
-    "http_status_line",
-    "http_headers",
-    "http_request_uri",
-    "http_request_params",
-    "websocket_extensions",
-    "websocket_protocols",
-)
-"""What the opening handshake leaves on a connection."""
 
-
-class Quiet:
-    """Autobahn's log, of which an error is kept: it has a line or two for each stranger."""
-
-    _log = Logger()
-
-    def debug(self, *_: object, **__: object) -> None:
-        """Say nothing."""
-
-    info = warn = trace = debug
-
-    def error(self, text: str, **fields: object) -> None:
-        """Say it."""
-        self._log.error(text, **fields)
-
-    failure = error
-
-
-class Owner(Protocol):
+class Owner(Door, Protocol):
     """What a connection needs of the factory that made it."""
 
-    metrics: PusherMetrics
-    admission: Admission
-    asking: Asking | None
-    """Is asked before a client is taken."""
-    room: Room
-    countConnections: int
-    closeHandshakeTimeout: float
-    """Seconds that a client has to take what it is told last."""
     client_frames: int
     """What a client may send in a second; 0 is without bound."""
-    complaint: Callable[[], str]
-    """Says why nobody new should be sent here, or nothing."""
 
     def seconds(self) -> float:
         """Return the time."""
-        ...
-
-    def later(self, seconds: float, call: Callable[[], None]) -> IDelayedCall:
-        """Call in that many seconds."""
         ...
 
     def backlog(self) -> Backlog:
@@ -110,10 +47,6 @@ class Owner(Protocol):
     def opened(self, connection: "Connection", groups: Sequence[str]) -> None:
         """Be told that a client's handshake is done, and which groups it joins."""
 
-    def choose(self, protocols: Sequence[str]) -> Dialect | None:
-        """Return the dialect to speak to a client that offers those subprotocols, or none."""
-        ...
-
     def heard(self, connection: "Connection", payload: bytes, *, text: bool) -> None:
         """Take what a client says."""
 
@@ -122,25 +55,11 @@ class Owner(Protocol):
 
 
 @implementer(IPushProducer)
-class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
+class Connection(Arriving, Receiver):  # type: ignore[misc]
     """A client, from its handshake to its end."""
 
-    CONFIG_ATTRS = []
-    """None is copied from the factory: see :func:`_with_options`."""
-
-    factory: "Owner"
+    factory: Owner
     connection: ConnectionID | None = None
-    place: Place
-    """What it counts as."""
-    dialect: Dialect = PLAIN
-    """In which its client is spoken to."""
-    claims: Claims = NOBODY
-    """What its token says."""
-    _groups: Sequence[str] = ()
-    """That it joins as soon as it has opened."""
-    log = Quiet()
-    _verdict: Close | None = None
-    """How it is closed as soon as it has opened, and has been sent what waits."""
     _expiry: IDelayedCall | None = None
     _end: IDelayedCall | None = None
     """Drops it, where it does not take what it is told last."""
@@ -150,50 +69,6 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
     _second = 0.0
     _frames = 0
     """Sent by the client since that second began."""
-    _asked: Deferred[str | None] | None = None
-    """While it is asked whether the client may connect."""
-
-    # The first three stand in for Autobahn's own, which build log arguments on every call, in
-    # colour where `click` is installed, with debug logging off: half the cost of a handshake.
-
-    @override
-    def connectionMade(self) -> None:
-        transport: Any = self.transport
-        with suppress(AttributeError, OSError):  # a unix socket has no such option
-            transport.setTcpNoDelay(True)
-        self.peer = peer2str(transport)
-        WebSocketProtocol._connectionMade(self)
-        self.factory.countConnections += 1
-
-    @override
-    def dataReceived(self, data: bytes) -> None:
-        if self.state == self.STATE_CONNECTING and len(self.data) + len(data) > MAX_HEAD:
-            self.failHandshake("the head of a request is too large", 431)
-        elif self.state != self.STATE_CLOSED:
-            self._dataReceived(data)
-
-    @override
-    def processHandshake(self) -> None:
-        if self._asked is not None:
-            return  # the handshake has been read: what a client sends now waits until it is open
-        if END in self.data:
-            head, end, rest = self.data.partition(END)
-            plain = read_head(head)
-            if plain is None:
-                self.failHandshake("malformed request")
-                return
-            if self.data.startswith(BEGINS) and not rest and self._answers_probe():
-                return
-            self.data = plain + end + rest
-        super().processHandshake()
-
-    def _answers_probe(self) -> bool:
-        answer = answer_probe(self.data, self.factory.complaint())
-        if answer is None:
-            return False
-        self.sendData(answer)
-        self.dropConnection()
-        return True
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -219,83 +94,14 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
         super().dropConnection(abort)
 
     @override
-    def succeedHandshake(self, res: Any) -> None:
-        # Whoever was asked about it may answer when the client is gone, or was given up.
-        if self.state == self.STATE_CONNECTING:
-            super().succeedHandshake(res)
-
-    @override
-    def failHandshake(self, reason: str, code: int = 400, responseHeaders: Any = None) -> None:
-        if self.state == self.STATE_CONNECTING:
-            super().failHandshake(reason, code, responseHeaders)
-
-    @override
-    def onConnect(self, request: ConnectionRequest) -> Any:
-        try:
-            peer = getattr(self.transport.getPeer(), "host", None)  # type: ignore[union-attr]
-            address = self.factory.room.know(self.place, peer, request.headers)
-        except Denied as denied:
-            raise ConnectionDeny(denied.status, denied.reason) from None
-        handshake = Handshake(request.headers, request.host, request.params, request.protocols)
-        try:
-            admitted = self.factory.admission.check(handshake)
-        except Denied as denied:
-            self.factory.metrics.refused += 1
-            raise ConnectionDeny(denied.status, denied.reason) from None
-        dialect = self.factory.choose(request.protocols)
-        protocol = None if dialect is None else dialect.name
-        if dialect is not None and dialect is not self.dialect:
-            self.dialect = dialect
-        asking = self.factory.asking
-        if isinstance(admitted, Close):
-            self.factory.metrics.refused += 1
-        elif asking is not None:
-            arrival = Arrival(address, request.headers.get("origin"), request.path, request.params)
-            asked = Deferred.fromCoroutine(self._ask(asking, arrival, admitted, protocol))
-            if not asked.called:
-                self._asked = asked
-            return asked
-        self._take(admitted)
-        return protocol
-
-    async def _ask(
-        self, asking: Asking, arrival: Arrival, admitted: Admitted, protocol: str | None
-    ) -> str | None:
-        try:
-            self._take(await asking.ask(arrival, admitted))
-        except Denied as denied:
-            raise ConnectionDeny(denied.status, denied.reason) from None
-        except CancelledError:
-            raise ConnectionDeny(503, "the client is gone") from None
-        finally:
-            self._asked = None
-        return protocol
-
-    def _take(self, admitted: Admitted | Close) -> None:
-        if isinstance(admitted, Close):
-            self._verdict = admitted
-        elif admitted is not ANYBODY:
-            self.claims, self._groups = admitted.claims, admitted.groups
-
-    @override
-    def sendHttpErrorResponse(
-        self, code: int, reason: str, responseHeaders: Iterable[tuple[str, object]] | None = None
-    ) -> None:
-        self.sendData(refusal(code, reason, responseHeaders or ()))
-
-    @override
     def onAutoPingTimeout(self) -> None:
         self.factory.metrics.silent += 1
         super().onAutoPingTimeout()
 
     @override
-    def _onOpen(self) -> None:
-        self.onOpen()
-
-    @override
     def onOpen(self) -> None:
-        self._forget_handshake()
         if self._verdict is not None:
+            self.greet(b"")
             self.close(self._verdict)
             return
         if self.claims.seconds is not None:
@@ -447,8 +253,3 @@ class Connection(WebSocketServerProtocol, Receiver):  # type: ignore[misc]
     def _expire(self) -> None:
         self.factory.metrics.expired += 1
         self.close(EXPIRED)
-
-    def _forget_handshake(self) -> None:
-        """Let go of what nobody asks for again: 2 KB of headers and parses."""
-        for name in LEFT_BEHIND:
-            setattr(self, name, None)

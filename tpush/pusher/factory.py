@@ -161,7 +161,7 @@ class PusherFactory(WebSocketServerFactory):
         worker, user = self.audience.worker, connection.claims.user
         groups = list(dict.fromkeys(groups))
         greeting = Greeting(worker, connection.connection, user, groups)
-        connection.write_frames(connection.dialect.greet(greeting), 1)
+        connection.greet(connection.dialect.greet(greeting))
         self._telling.connected(connection, worker)
         try:
             if user is not None:

@@ -21,12 +21,16 @@ class Denied(Exception):
     Args:
         status: what it is answered with.
         reason: the same for people.
+        headers: besides those that every such answer has.
     """
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(
+        self, status: int, reason: str, headers: Iterable[tuple[str, object]] = ()
+    ) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        self.headers = headers
 
 
 def refusal(status: int, reason: str, headers: Iterable[tuple[str, object]] = ()) -> bytes:

@@ -16,12 +16,12 @@ class Echo(Connection):
     """Sends back what it gets, by the way of what is published, and nothing else."""
 
     @override
-    def write_frames(self, frames: bytes, messages: int) -> None:
-        pass
+    def greet(self, frame: bytes) -> None:
+        super().greet(b"")
 
     @override
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        super().write_frames(frame(payload, text=not isBinary), 1)
+        self.write_frames(frame(payload, text=not isBinary), 1)
 
 
 PusherFactory.connection_class = Echo
