@@ -13,6 +13,7 @@ from autobahn.twisted.websocket import WebSocketServerProtocol
 from autobahn.websocket.protocol import WebSocketProtocol
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
@@ -95,7 +96,7 @@ class Arriving(WebSocketServerProtocol):
     _answer = b""
     """To the handshake, until it goes out."""
 
-    # The first four stand in for Autobahn's own, which prepare for what nobody here asks for, and
+    # The first five stand in for Autobahn's own, which prepare for what nobody here asks for, and
     # build log arguments on every call, in colour where `click` is installed.
 
     def __init__(self) -> None:
@@ -109,6 +110,17 @@ class Arriving(WebSocketServerProtocol):
             transport.setTcpNoDelay(True)
         WebSocketProtocol._connectionMade(self)
         self.factory.countConnections += 1
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        WebSocketProtocol._connectionLost(self, reason)  # type: ignore[arg-type]
+        self.factory.countConnections -= 1
+        if self._asked is not None:
+            self._asked.cancel()
+        # Autobahn has resolved it with the connection itself. Without that cycle a connection is
+        # freed when it is lost, with the buffers of its transport, and not by some late pass of
+        # the garbage collector.
+        self.is_closed = None
 
     @override
     def dataReceived(self, data: bytes) -> None:

@@ -1,28 +1,22 @@
 """One WebSocket connection, on Autobahn.
 
-Autobahn speaks the protocol (RFC 6455). What is ours is to make a connection cheap, what its
-opening handshake leaves behind is let go, and to bound what it may cost: what waits for a client
-that does not read, and what one that writes without end is listened to.
+Autobahn speaks the protocol (RFC 6455). How a client is taken is in :mod:`tpush.pusher.arriving`,
+and what it is sent in :mod:`tpush.pusher.outgoing`; here is what it says, and how long it stays.
+What one that writes without end is listened to is bounded.
 """
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from autobahn.websocket.protocol import WebSocketProtocol
-from twisted.internet.interfaces import IDelayedCall, IPushProducer
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from typing_extensions import override
-from zope.interface import implementer
 
 from tpush.message import ConnectionID
-from tpush.net.unsent import unsent
-from tpush.pusher.arriving import Arriving, Door
-from tpush.pusher.backlog import Backlog, BacklogFull
-from tpush.pusher.closing import EXPIRED, SLOW, TOO_MANY, Close
-from tpush.pusher.receiver import Outcome, Receiver
+from tpush.pusher.closing import EXPIRED, TOO_MANY
+from tpush.pusher.outgoing import OPEN, Outgoing, Source
 
-OPEN = Arriving.STATE_OPEN
 CLOSE = 8
 """The first opcode of control frames, :rfc:`6455#section-5.2`."""
 
@@ -30,7 +24,7 @@ MAX_CONTROL = 125
 """Bytes of a control frame, :rfc:`6455#section-5.5`."""
 
 
-class Owner(Door, Protocol):
+class Owner(Source, Protocol):
     """What a connection needs of the factory that made it."""
 
     client_frames: int
@@ -38,10 +32,6 @@ class Owner(Door, Protocol):
 
     def seconds(self) -> float:
         """Return the time."""
-        ...
-
-    def backlog(self) -> Backlog:
-        """Return the backlog of a client that begins to be slow."""
         ...
 
     def opened(self, connection: "Connection", groups: Sequence[str]) -> None:
@@ -54,44 +44,21 @@ class Owner(Door, Protocol):
         """Be told that a client is gone."""
 
 
-@implementer(IPushProducer)
-class Connection(Arriving, Receiver):  # type: ignore[misc]
+class Connection(Outgoing):
     """A client, from its handshake to its end."""
 
     factory: Owner
     connection: ConnectionID | None = None
     _expiry: IDelayedCall | None = None
-    _end: IDelayedCall | None = None
-    """Drops it, where it does not take what it is told last."""
-    _backlog: Backlog | None = None
-    """What waits, while the transport takes nothing more."""
-    _paused = False
     _second = 0.0
     _frames = 0
     """Sent by the client since that second began."""
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        WebSocketProtocol._connectionLost(self, reason)  # type: ignore[arg-type]
-        self.factory.countConnections -= 1
-        # The last of them is Autobahn's, which lets it run.
-        if self._asked is not None:
-            self._asked.cancel()
-        for timer in (self._expiry, self._end, self.closeHandshakeTimeoutCall):
-            if timer is not None and timer.active():
-                timer.cancel()
-        # Autobahn has resolved it with the connection itself. Without that cycle a connection is
-        # freed when it is lost, with the buffers of its transport, and not by some late pass of
-        # the garbage collector.
-        self.is_closed = None
-
-    @override
-    def dropConnection(self, abort: bool = False) -> None:
-        if not abort and self.state != self.STATE_CLOSED:
-            # Twisted waits without end for a client that does not take what is written, or, with
-            # TLS, does not answer the close.
-            self._end = self.factory.later(self.factory.closeHandshakeTimeout, self.abort)
-        super().dropConnection(abort)
+        super().connectionLost(reason)
+        if self._expiry is not None and self._expiry.active():
+            self._expiry.cancel()
 
     @override
     def onAutoPingTimeout(self) -> None:
@@ -154,101 +121,6 @@ class Connection(Arriving, Receiver):  # type: ignore[misc]
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         self._backlog = None
         self.factory.closed(self)
-
-    @override
-    def write_frames(self, frames: bytes, messages: int) -> None:
-        if self.state == OPEN:
-            if self._backlog is None:
-                self.transport.write(frames)  # type: ignore[union-attr]
-            else:
-                self._wait(self._backlog, frames, messages)
-
-    @override
-    def write_telling(self, frame: bytes) -> Outcome:
-        if self.state != OPEN:
-            return Outcome.DROPPED
-        if self._backlog is None:
-            self.transport.write(frame)  # type: ignore[union-attr]
-            return self.look_again()
-        backlog = self._backlog
-        self._wait(backlog, frame, 1)
-        return Outcome.WAITING if backlog.newest is frame else Outcome.DROPPED
-
-    @override
-    def look_again(self) -> Outcome:
-        # One that has ended meanwhile may have got it before, and its buffer does not say.
-        if self.state == self.STATE_CLOSED or unsent(self.transport):
-            return Outcome.IN_TRANSPORT
-        return Outcome.WRITTEN
-
-    def _wait(self, backlog: Backlog, frames: bytes, messages: int) -> None:
-        if self._verdict is not None:
-            return
-        metrics = self.factory.metrics
-        try:
-            metrics.slow_dropped += backlog.add(frames, messages)
-        except BacklogFull:
-            metrics.slow_closed += 1
-            metrics.slow_dropped += backlog.clear() + messages
-            self.close(SLOW)
-
-    # The transport's producer: it says when the client falls behind.
-
-    def pauseProducing(self) -> None:  # noqa: N802 - IPushProducer has the name
-        """Let frames wait here: the transport has as much as it is to have."""
-        self._paused = True
-        if self._backlog is None:
-            self._backlog = self.factory.backlog()
-
-    def resumeProducing(self) -> None:  # noqa: N802 - the same
-        """Give the transport what waits, until it has enough."""
-        self._paused = False
-        while not self._paused and self._backlog is not None and self.state == OPEN:
-            frames = self._backlog.take()
-            if frames is None:
-                self._backlog = None
-                if self._verdict is not None:
-                    self.close(self._verdict)
-            else:
-                self.transport.write(frames)  # type: ignore[union-attr]
-
-    def stopProducing(self) -> None:  # noqa: N802 - the same
-        """Be told that the connection is gone."""
-
-    def close(self, close: Close) -> None:
-        """Begin the closing handshake, or drop a connection that has not opened."""
-        if self.state == OPEN:
-            # Not sendClose: it refuses the codes below 3000 that a server may well send.
-            self.sendCloseFrame(code=close.code, reasonUtf8=close.reason.encode(), isReply=False)
-        elif self.state == self.STATE_CONNECTING:
-            self.abort()
-
-    def leave(self, close: Close) -> None:
-        """Close once all that waits has been sent; a handshake in progress is finished first."""
-        self.factory.metrics.drained += 1
-        self._finish(close)
-
-    def finish(self, close: Close) -> bool:
-        """Close once all that waits has been sent, or when its time is over.
-
-        Returns:
-            Whether it had not begun to close before.
-        """
-        if self.state != OPEN or self._verdict is not None:
-            return False
-        self._finish(close)
-        if self._backlog is not None and self._end is None:
-            self._end = self.factory.later(self.factory.closeHandshakeTimeout, self.abort)
-        return True
-
-    def _finish(self, close: Close) -> None:
-        self._verdict = close
-        if self.state == OPEN and self._backlog is None:
-            self.close(close)
-
-    def abort(self) -> None:
-        """Drop the connection now."""
-        self.transport.abortConnection()  # type: ignore[union-attr]
 
     def _expire(self) -> None:
         self.factory.metrics.expired += 1
