@@ -116,6 +116,14 @@ class RecoveryTests(RecoveryCase):
         self.answer(Recalled(Position("e", 1), (message(1, "x" * 450),)))
         self.assertFalse(self.got(client)[0]["recovered"])
         self.assertEqual(self.asked[0][1], 500)
+        self.ask(client, type="subscribe", group="other")
+        for group in "sport", "third":
+            self.come_back(client, 0, group)
+        self.answer(Recalled())
+        kept = [message(1, "x" * 300, group_event(group)) for group in ("sport", "third")]
+        self.answer(*(Recalled(Position("e", 1), (one,)) for one in kept))
+        told = [said["recovered"] for said in self.said(client) if "recovered" in said]
+        self.assertEqual(told, [False, True, False])
 
     def test_together(self) -> None:
         """Several who come back are answered by one question, from the oldest on, each its own."""

@@ -1,5 +1,6 @@
 """What clients that come back are given again: framed once, however many have missed it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ class Recovering:
     Args:
         audience: who is connected.
         told: of each question.
-        most: bytes that one client is given.
+        most: bytes that one client is given, of all its groups together.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Recovering:
         self._told = told
         self._most = most
         self._frames: dict[Framed, bytes] = {}
+        self._given: Counter[Client] = Counter()
 
     def recalled(self, waiting: Waiting) -> Recalled:
         """Return what was told for a subscription."""
@@ -49,8 +51,8 @@ class Recovering:
             all_of_it: to which groups it comes back besides.
 
         Returns:
-            None where not all of them are there, or they are more than it may be given; or it has
-            been put into the group meanwhile, and may have had some.
+            None where not all of them are there, or they are more than it may be given besides what
+            it was; or it has been put into the group meanwhile, and may have had some.
         """
         messages = self.recalled(waiting).since(waiting.since)
         if messages is None or client.connection is None:
@@ -64,7 +66,11 @@ class Recovering:
             for message in messages
             if not self._audience.is_one_of(client.connection, message.but)
         ]
-        return frames if sum(map(len, frames)) <= self._most else None
+        given = self._given[client] + sum(map(len, frames))
+        if given > self._most:
+            return None
+        self._given[client] = given
+        return frames
 
     def _frame(self, dialect: Dialect, event: str, message: Message, joined: set[str]) -> bytes:
         too = tuple(each for each, _ in message.positions if each in joined)
