@@ -9,13 +9,13 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from tpush.errors import TPushError
-from tpush.message import Message, WorkerID, group_event, presence_event
+from tpush.message import Message, presence_event
 from tpush.pusher.audience import Audience
 from tpush.pusher.client import Client
-from tpush.pusher.telling import Addresses, Telling
+from tpush.pusher.telling import Addressed
 
-GROUP, PRESENCE = group_event(""), presence_event("")
-"""What the events of groups begin with, and those of who is there."""
+PRESENCE = presence_event("")
+"""What the events of who is there begin with."""
 
 
 class PresentGroups:
@@ -37,7 +37,7 @@ class PresentGroups:
         return any(match(group) for match in self._matches)
 
 
-class PresenceTelling(Telling):
+class PresenceTelling(Addressed):
     """Publishes who comes and goes.
 
     Args:
@@ -48,20 +48,9 @@ class PresenceTelling(Telling):
     log = Logger()
 
     def __init__(self, groups: PresentGroups, publish: Callable[[str, str], object]) -> None:
+        super().__init__()
         self._groups = groups
         self._publish = publish
-        self._addresses = Addresses()
-
-    @override
-    def connected(self, client: Client, worker: WorkerID) -> None:
-        if client.connection is not None:
-            self._addresses.greeted(client.connection, worker)
-
-    @override
-    def disconnected(self, client: Client, events: Sequence[str]) -> None:
-        for event in events:
-            if event.startswith(GROUP):
-                self.left(client, event.removeprefix(GROUP))
 
     @override
     def joined(self, client: Client, group: str) -> None:
@@ -75,7 +64,7 @@ class PresenceTelling(Telling):
         connection = client.connection
         if connection is None or group not in self._groups:
             return
-        address = f"{self._addresses.worker(connection)}:{connection}"
+        address = f"{self.worker(connection)}:{connection}"
         said = {"event": kind, "address": address, "user": client.claims.user}
         try:
             self._publish(presence_event(group), json.dumps(said, separators=(",", ":")))

@@ -79,8 +79,8 @@ class Several(Telling):
             each.occupied(group, occupied=occupied)
 
 
-class Addresses:
-    """Where clients are, as they were greeted.
+class Addressed(Telling):
+    """Knows where clients are, as they were greeted, and that who is gone has left.
 
     A worker may draw another id: those who were greeted before keep their address until they are
     gone.
@@ -90,17 +90,23 @@ class Addresses:
         self._workers: list[tuple[ConnectionID, WorkerID]] = []
         """Ids, each from the first connection that was greeted with it."""
 
-    def greeted(self, connection: ConnectionID, worker: WorkerID) -> None:
-        """Be told with which id a client was greeted."""
-        if not self._workers or self._workers[-1][1] != worker:
-            self._workers.append((connection, worker))
+    @override
+    def connected(self, client: Client, worker: WorkerID) -> None:
+        if client.connection is not None and (not self._workers or self._workers[-1][1] != worker):
+            self._workers.append((client.connection, worker))
+
+    @override
+    def disconnected(self, client: Client, events: Sequence[str]) -> None:
+        for event in events:
+            if event.startswith(GROUP):
+                self.left(client, event.removeprefix(GROUP))
 
     def worker(self, connection: ConnectionID) -> WorkerID:
         """Return the id that a client was greeted with."""
         return next(each for first, each in reversed(self._workers) if first <= connection)
 
 
-class EventTelling(Telling):
+class EventTelling(Addressed):
     """Makes an event of each, in JSON.
 
     Args:
@@ -109,21 +115,18 @@ class EventTelling(Telling):
     """
 
     def __init__(self, add: Callable[[bytes], None], now: Callable[[], float]) -> None:
+        super().__init__()
         self._add = add
         self._now = now
-        self._addresses = Addresses()
 
     @override
     def connected(self, client: Client, worker: WorkerID) -> None:
-        if client.connection is not None:
-            self._addresses.greeted(client.connection, worker)
+        super().connected(client, worker)
         self._tell("connect", client)
 
     @override
     def disconnected(self, client: Client, events: Sequence[str]) -> None:
-        for event in events:
-            if event.startswith(GROUP):
-                self.left(client, event.removeprefix(GROUP))
+        super().disconnected(client, events)
         self._tell("disconnect", client)
 
     @override
@@ -149,7 +152,7 @@ class EventTelling(Telling):
         connection = client.connection
         if connection is None:
             return
-        worker, user = self._addresses.worker(connection), client.claims.user
+        worker, user = self.worker(connection), client.claims.user
         self._say(kind, worker=worker, connection=f"{worker}:{connection}", user=user, **more)
 
     def _say(self, kind: str, **more: object) -> None:
