@@ -1,17 +1,18 @@
 """The command line of a role, from the options that it takes."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from twisted.python.usage import Options, UsageError
 from typing_extensions import override
 
 from tpush.access import KeyRing, secrets_of
+from tpush.config_file import Given, read_options
 from tpush.errors import CannotListen, UnsafeSecret
 from tpush.limits import Limits
 from tpush.net.opening import exposed_endpoints
-from tpush.options import SECRET, SECRET_FILE, Option
+from tpush.options import CONFIG, SECRET, SECRET_FILE, Option
 
 PIDFILE = "twistd.pid"
 
@@ -21,6 +22,7 @@ class RoleOptions(Options):
 
     role: ClassVar[str] = ""
     table: ClassVar[Sequence[Option]] = ()
+    """What it takes; the option that names a file of all others comes by itself."""
     listening: ClassVar[Sequence[Option]] = ()
     """Those of the table that say where the role listens."""
     guard: ClassVar[str] = ""
@@ -30,6 +32,8 @@ class RoleOptions(Options):
 
     @override
     def __init_subclass__(cls) -> None:
+        if CONFIG not in cls.table:
+            cls.table = (*cls.table, CONFIG)
         for option in cls.table:
             setattr(cls, "opt_" + option.name.replace("-", "_"), _handler(option))
 
@@ -38,7 +42,8 @@ class RoleOptions(Options):
         example = self.table[0]
         self.longdesc = (
             f"Each option has an environment variable, as {example.variable} for "
-            f"--{example.name}; the command line comes first."
+            f"--{example.name}, and may stand in the file of --{CONFIG.name}; the command line "
+            "comes first, and then the variable."
         )
         self.given: dict[str, list[str]] = {}
         """What the command line says, as text."""
@@ -66,10 +71,9 @@ class RoleOptions(Options):
         """
         from twisted.internet import reactor
 
-        for option in self.table:
-            self[option.name] = _settle(option, self.given.get(option.name), os.environ)
         self._settle_files()
         try:
+            self._settle_all()
             self.read_files()
             endpoints = [each for it in self.listening for each in self[it.name]]
             exposed = exposed_endpoints(reactor, endpoints)
@@ -78,6 +82,28 @@ class RoleOptions(Options):
         for option in self.guarded:
             for endpoint in set(self[option.name]).intersection(exposed):
                 self._check_guard(f"--{option.name} {endpoint}")
+
+    def _settle_all(self) -> None:
+        """Give each option its value.
+
+        Raises:
+            UnsafeSecret: the file with options cannot be read.
+            ValueError: an option is wrong.
+        """
+        *others, config = self.table
+        path = self[config.name] = _settle(config, self._given(config))
+        file = read_options(path, self.role, others) if path else {}
+        for option in others:
+            self[option.name] = _settle(option, self._given(option) or file.get(option.name))
+
+    def _given(self, option: Option) -> Given | None:
+        """Return what the command line says of an option, or else the environment."""
+        if option.name in self.given:
+            return Given(f"--{option.name}", self.given[option.name])
+        said = os.environ.get(option.variable)
+        if not said:
+            return None
+        return Given(option.variable, said.split() if option.repeats else [said])
 
     def read_files(self) -> None:
         """Read the secrets, and find out whether other files can be used; once more at a SIGHUP.
@@ -147,19 +173,17 @@ def _handler(option: Option) -> Callable[..., None]:
     return handle
 
 
-def _settle(option: Option, given: Sequence[str] | None, environ: Mapping[str, str]) -> Any:
-    """Return the value of *option*, from the command line, the environment or its default.
+def _settle(option: Option, given: Given | None) -> Any:
+    """Return the value of an option, from what is given or its default.
 
     Raises:
-        UsageError: it is not what it should be.
+        ValueError: it is not what it should be.
     """
-    source, texts = f"--{option.name}", given
-    if not texts and environ.get(option.variable):
-        source = option.variable
-        texts = environ[source].split() if option.repeats else [environ[source]]
+    nothing = [] if option.repeats and not option.default else [option.default]
+    texts = (given.texts if given else ()) or nothing
     try:
-        nothing = [] if option.repeats and not option.default else [option.default]
-        values = [option.kind(text) for text in texts or nothing]
+        values = [option.kind(text) for text in texts]
     except ValueError as error:
-        raise UsageError(f"{source} is {error}, not {' '.join(texts or [])!r}") from None
+        source = given.source if given else f"--{option.name}"
+        raise ValueError(f"{source} is {error}, not {' '.join(texts)!r}") from None
     return values if option.repeats else values[-1]

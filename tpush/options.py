@@ -2,7 +2,7 @@
 
 ``--help``, the tables in the docs and every error come from here. A role lists the options that it
 takes (:class:`~tpush.commandline.RoleOptions`); each has an environment variable, ``--max-body`` is
-``TPUSH_MAX_BODY``; the command line comes first.
+``TPUSH_MAX_BODY``, and may stand in a file; the command line comes first.
 """
 
 from collections.abc import Callable
@@ -56,6 +56,22 @@ class Option:
     def variable(self) -> str:
         """The environment variable that sets it."""
         return "TPUSH_" + self.name.upper().replace("-", "_")
+
+    @property
+    def type(self) -> type:
+        """Of its value, or of each where it repeats: bool, int, float or str."""
+        if self.flag:
+            return bool
+        return type(self.kind(self.default)) if self.default else str
+
+
+CONFIG = Option(
+    "config",
+    "",
+    str,
+    "TOML file with options: names without dashes in front, in the role's table ([channel], [ws], "
+    "[http] or [tpush]), or all of it for one role; the command line and variables come first",
+)
 
 
 def listen(default: str, what: str, name: str = "listen") -> Option:
