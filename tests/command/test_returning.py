@@ -130,6 +130,14 @@ class EndingTests(SynchronousTestCase):
             self.assertIs(type(said), kind, status)
             self.assertEqual((said.status, str(said)), (ended, f"the pusher answered {status}"))
 
+    def test_reasons_of_others(self) -> None:
+        """A reason moves no cursor, and is not taken for a handshake that was refused."""
+        said = ending(4000, "upgrade failed [401]\x1b[2J", opened=True)
+        self.assertEqual(
+            str(said), r"the connection was closed with 4000: 'upgrade failed [401]\x1b[2J'"
+        )
+        self.assertIsInstance(said, Lost)
+
 
 class PrinterTests(CommandCase):
     """What is printed of one connection after the other."""

@@ -85,12 +85,14 @@ def ending(code: int, reason: str, *, opened: bool) -> Ended:
         reason: the same for people, or what Autobahn says of a handshake that was refused.
         opened: whether it had been there.
     """
-    refused = REFUSED.search(reason)
+    refused = None if opened else REFUSED.search(reason)
     if refused:
         text, status = f"the pusher answered {refused[1]}", STATUSES.get(int(refused[1]))
         again = status is Status.TRY_LATER
     else:
-        text, status = f"the connection was closed with {code}: {reason}", CODES.get(code)
+        # Others may have written it, and people look at it: see :mod:`tpush.command.contents`.
+        said = reason if reason.isprintable() else ascii(reason)
+        text, status = f"the connection was closed with {code}: {said}", CODES.get(code)
         again = comes_back(code)
     status = status or Status.FAILED
     return Lost(text, status, opened=opened) if again else Ended(text, status)
