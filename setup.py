@@ -23,6 +23,7 @@ setup(
         "tpush.hooks",
         "tpush.http",
         "tpush.net",
+        "tpush.options",
         "tpush.publisher",
         "tpush.publisher.v1",
         "tpush.publisher.v1.openapi",

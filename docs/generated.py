@@ -11,7 +11,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from tpush.command.status import MEANINGS
 from tpush.limits import Limits
-from tpush.options import Option
+from tpush.options.option import Option
 from tpush.pusher.closing import TABLE
 
 

@@ -17,7 +17,7 @@ from tests.test_tokens import PRIVATE, public_pem
 from tpush.channel.plugin import Options as ChannelOptions
 from tpush.commandline import RoleOptions
 from tpush.config_file import TABLES, TYPES, read_options
-from tpush.options import CONFIG
+from tpush.options.shared import CONFIG
 from tpush.publisher.plugin import Options as PublisherOptions
 from tpush.pusher.plugin import Options as PusherOptions
 from tpush.single import Options as SingleOptions

@@ -12,7 +12,8 @@ from tpush.config_file import Given, read_options
 from tpush.errors import CannotListen, UnsafeSecret
 from tpush.limits import Limits
 from tpush.net.opening import exposed_endpoints
-from tpush.options import CONFIG, SECRET, SECRET_FILE, Option
+from tpush.options.option import SECRET, Option
+from tpush.options.shared import CONFIG, SECRET_FILE
 
 PIDFILE = "twistd.pid"
 

@@ -21,7 +21,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from tpush.access import read_file
-from tpush.options import Option
+from tpush.options.option import Option
 
 TABLES = ("channel", "ws", "http", "tpush")
 """The roles: ``twistd tpush-ws`` is ``[ws]``, and so on; ``twistd tpush`` is all of them."""

@@ -6,7 +6,6 @@ from typing import ClassVar, cast
 from twisted.application.service import IService, MultiService
 from typing_extensions import override
 
-from tpush import options
 from tpush.access import KeyRing
 from tpush.channel.local import LocalBroker
 from tpush.channel.settings import BROKER_OPTIONS, history
@@ -14,7 +13,8 @@ from tpush.commandline import RoleOptions
 from tpush.launch import launch
 from tpush.net.collector import spare_collector
 from tpush.net.hangup import OnHangUp
-from tpush.options import Option
+from tpush.options import shared
+from tpush.options.option import Option
 from tpush.publisher.service import PublisherService
 from tpush.publisher.settings import BACK_END_OPTIONS
 from tpush.pusher.backlog import SlowPolicy
@@ -26,18 +26,18 @@ class Options(RoleOptions):
     """What the roles take together."""
 
     role: ClassVar[str] = "tpush"
-    listening: ClassVar[Sequence[Option]] = (options.LISTEN_WS_TOO, options.LISTEN_HTTP_TOO)
+    listening: ClassVar[Sequence[Option]] = (shared.LISTEN_WS_TOO, shared.LISTEN_HTTP_TOO)
     table: ClassVar[Sequence[Option]] = (
-        options.LISTEN_WS_TOO,
-        options.LISTEN_HTTP_TOO,
+        shared.LISTEN_WS_TOO,
+        shared.LISTEN_HTTP_TOO,
         *BROKER_OPTIONS,
         *CLIENT_OPTIONS,
         *BACK_END_OPTIONS,
-        options.HOST,
-        options.INSECURE,
+        shared.HOST,
+        shared.INSECURE,
     )
     guard: ClassVar[str] = "api-key-file"
-    guarded: ClassVar[Sequence[Option]] = (options.LISTEN_HTTP_TOO,)
+    guarded: ClassVar[Sequence[Option]] = (shared.LISTEN_HTTP_TOO,)
 
     @override
     def check(self) -> None:

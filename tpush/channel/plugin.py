@@ -5,33 +5,33 @@ from typing import ClassVar, cast
 
 from twisted.application.service import IService
 
-from tpush import options
 from tpush.channel.service import ChannelService
 from tpush.channel.settings import BROKER_OPTIONS, history
 from tpush.commandline import RoleOptions
 from tpush.launch import launch
 from tpush.net.hangup import OnHangUp
-from tpush.options import Option
+from tpush.options import broker, shared
+from tpush.options.option import Option
 
 
 class Options(RoleOptions):
     """What the channel takes."""
 
     role: ClassVar[str] = "tpush-channel"
-    listening: ClassVar[Sequence[Option]] = (options.LISTEN_CHANNEL,)
+    listening: ClassVar[Sequence[Option]] = (shared.LISTEN_CHANNEL,)
     table: ClassVar[Sequence[Option]] = (
-        options.LISTEN_CHANNEL,
-        options.SETTLE,
-        options.LINGER,
-        options.SILENCE,
+        shared.LISTEN_CHANNEL,
+        broker.SETTLE,
+        broker.LINGER,
+        shared.SILENCE,
         *BROKER_OPTIONS,
-        options.MAX_KEYS,
-        options.KEY_TIME,
-        options.MAX_SUBSCRIPTIONS,
-        options.MAX_PEER_PENDING,
-        options.MAX_PEER_MESSAGES,
-        options.SECRET_FILE,
-        options.INSECURE,
+        broker.MAX_KEYS,
+        broker.KEY_TIME,
+        broker.MAX_SUBSCRIPTIONS,
+        broker.MAX_PEER_PENDING,
+        broker.MAX_PEER_MESSAGES,
+        shared.SECRET_FILE,
+        shared.INSECURE,
     )
     guard: ClassVar[str] = "secret-file"
     guarded: ClassVar[Sequence[Option]] = listening

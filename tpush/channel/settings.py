@@ -3,20 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tpush import options
 from tpush.channel.history import HistoryRule
-from tpush.options import Option
+from tpush.options import broker
+from tpush.options.option import Option
 
 BROKER_OPTIONS: Sequence[Option] = (
-    options.JOB_ATTEMPTS,
-    options.MAX_QUEUES,
-    options.QUEUE_JOBS,
-    options.QUEUE_BYTES,
-    options.HISTORY_SIZE,
-    options.HISTORY_TTL,
-    options.HISTORY,
-    options.MAX_HISTORY_BYTES,
-    options.MAX_HISTORY_GROUPS,
+    broker.JOB_ATTEMPTS,
+    broker.MAX_QUEUES,
+    broker.QUEUE_JOBS,
+    broker.QUEUE_BYTES,
+    broker.HISTORY_SIZE,
+    broker.HISTORY_TTL,
+    broker.HISTORY,
+    broker.MAX_HISTORY_BYTES,
+    broker.MAX_HISTORY_GROUPS,
 )
 """What a channel takes that concerns what it keeps, in process or not."""
 

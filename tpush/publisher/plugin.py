@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from twisted.application.service import IService
 
-from tpush import options
 from tpush.access import KeyRing
 from tpush.commandline import RoleOptions
 from tpush.connect import connect_role
@@ -13,7 +12,8 @@ from tpush.launch import launch_workers
 from tpush.limits import Limits
 from tpush.net.hangup import OnHangUp
 from tpush.net.listener import EndpointFor
-from tpush.options import Option
+from tpush.options import shared
+from tpush.options.option import Option
 from tpush.publisher.service import PublisherService
 from tpush.publisher.settings import BACK_END_OPTIONS
 
@@ -22,20 +22,20 @@ class Options(RoleOptions):
     """What a publisher takes."""
 
     role: ClassVar[str] = "tpush-http"
-    listening: ClassVar[Sequence[Option]] = (options.LISTEN_HTTP,)
+    listening: ClassVar[Sequence[Option]] = (shared.LISTEN_HTTP,)
     table: ClassVar[Sequence[Option]] = (
-        options.LISTEN_HTTP,
-        options.CHANNEL,
-        options.WORKERS,
-        options.NAME,
-        options.SILENCE,
-        options.SECRET_FILE,
-        options.MAX_HELD,
-        options.MAX_HELD_BYTES,
+        shared.LISTEN_HTTP,
+        shared.CHANNEL,
+        shared.WORKERS,
+        shared.NAME,
+        shared.SILENCE,
+        shared.SECRET_FILE,
+        shared.MAX_HELD,
+        shared.MAX_HELD_BYTES,
         *BACK_END_OPTIONS,
-        options.DRAIN_GRACE,
-        options.HOST,
-        options.INSECURE,
+        shared.DRAIN_GRACE,
+        shared.HOST,
+        shared.INSECURE,
     )
     guard: ClassVar[str] = "api-key-file"
     guarded: ClassVar[Sequence[Option]] = listening

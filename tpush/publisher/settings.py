@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 
-from tpush import options
-from tpush.options import Option
+from tpush.options import back_ends, shared
+from tpush.options.option import Option
 
 BACK_END_OPTIONS: Sequence[Option] = (
-    options.MAX_BODY,
-    options.MAX_FIELDS,
-    options.MAX_LINE,
-    options.MAX_HEAD,
-    options.REQUEST_TIMEOUT,
-    options.MAX_HTTP_CONNECTIONS,
-    options.MAX_REQUESTS,
-    options.MAX_LAG,
-    options.RECEIPT_TIMEOUT,
-    options.MAX_RECEIPTS,
-    options.API_KEY_FILE,
+    shared.MAX_BODY,
+    back_ends.MAX_FIELDS,
+    back_ends.MAX_LINE,
+    back_ends.MAX_HEAD,
+    back_ends.REQUEST_TIMEOUT,
+    back_ends.MAX_HTTP_CONNECTIONS,
+    back_ends.MAX_REQUESTS,
+    back_ends.MAX_LAG,
+    back_ends.RECEIPT_TIMEOUT,
+    back_ends.MAX_RECEIPTS,
+    back_ends.API_KEY_FILE,
 )
 """What a publisher takes that concerns its back ends."""

@@ -6,14 +6,14 @@ from typing import Any, ClassVar
 from twisted.application.service import IService
 from typing_extensions import override
 
-from tpush import options
 from tpush.commandline import RoleOptions
 from tpush.connect import connect_role
 from tpush.launch import launch_workers
 from tpush.limits import Limits
 from tpush.net.hangup import OnHangUp
 from tpush.net.listener import EndpointFor
-from tpush.options import Option
+from tpush.options import shared
+from tpush.options.option import Option
 from tpush.pusher.backlog import SlowPolicy
 from tpush.pusher.service import PusherService
 from tpush.pusher.settings import CLIENT_OPTIONS, admission, check_hooks, hooks, proxies
@@ -23,16 +23,16 @@ class Options(RoleOptions):
     """What a pusher takes."""
 
     role: ClassVar[str] = "tpush-ws"
-    listening: ClassVar[Sequence[Option]] = (options.LISTEN_WS,)
+    listening: ClassVar[Sequence[Option]] = (shared.LISTEN_WS,)
     table: ClassVar[Sequence[Option]] = (
-        options.LISTEN_WS,
-        options.CHANNEL,
-        options.WORKERS,
-        options.NAME,
-        options.SILENCE,
+        shared.LISTEN_WS,
+        shared.CHANNEL,
+        shared.WORKERS,
+        shared.NAME,
+        shared.SILENCE,
         *CLIENT_OPTIONS,
-        options.SECRET_FILE,
-        options.HOST,
+        shared.SECRET_FILE,
+        shared.HOST,
     )
 
     @override

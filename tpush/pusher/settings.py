@@ -3,49 +3,49 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tpush import options
 from tpush.access import Origins
 from tpush.forwarded import Proxies
 from tpush.hooks.keys import SigningKeys
 from tpush.hooks.settings import HookSettings
-from tpush.options import Option
+from tpush.options import clients, shared, webhooks
+from tpush.options.option import Option
 from tpush.pusher.admission import Admission, Auth
 from tpush.pusher.rights import Right, Rights
 from tpush.tokens import TokenKeys
 
 CLIENT_OPTIONS: Sequence[Option] = (
-    options.MAX_CONNECTIONS,
-    options.MAX_HANDSHAKES,
-    options.HANDSHAKE_TIMEOUT,
-    options.MAX_PER_ADDRESS,
-    options.TRUSTED_PROXY,
-    options.PROXY_HEADER,
-    options.MAX_MESSAGE,
-    options.MAX_FRAMES,
-    options.MAX_GROUPS,
-    options.CLIENT_JOIN,
-    options.CLIENT_PUBLISH,
-    options.PRESENCE,
-    options.MAX_PENDING,
-    options.SLOW_CLIENT,
-    options.PING_INTERVAL,
-    options.PING_TIMEOUT,
-    options.DRAIN_GRACE,
-    options.DRAIN_RATE,
-    options.AUTH,
-    options.TOKEN_SECRET_FILE,
-    options.TOKEN_PUBLIC_KEY_FILE,
-    options.TOKEN_AUDIENCE,
-    options.TOKEN_ISSUER,
-    options.TOKEN_LEEWAY,
-    options.ORIGIN,
-    options.WEBHOOK,
-    options.WEBHOOK_SECRET_FILE,
-    options.WEBHOOK_TIMEOUT,
-    options.WEBHOOK_ATTEMPTS,
-    options.MAX_WEBHOOK_EVENTS,
-    options.CONNECT_HOOK,
-    options.CONNECT_HOOK_TIMEOUT,
+    clients.MAX_CONNECTIONS,
+    clients.MAX_HANDSHAKES,
+    clients.HANDSHAKE_TIMEOUT,
+    clients.MAX_PER_ADDRESS,
+    clients.TRUSTED_PROXY,
+    clients.PROXY_HEADER,
+    clients.MAX_MESSAGE,
+    clients.MAX_FRAMES,
+    clients.MAX_GROUPS,
+    clients.CLIENT_JOIN,
+    clients.CLIENT_PUBLISH,
+    clients.PRESENCE,
+    clients.MAX_PENDING,
+    clients.SLOW_CLIENT,
+    clients.PING_INTERVAL,
+    clients.PING_TIMEOUT,
+    shared.DRAIN_GRACE,
+    clients.DRAIN_RATE,
+    clients.AUTH,
+    clients.TOKEN_SECRET_FILE,
+    clients.TOKEN_PUBLIC_KEY_FILE,
+    clients.TOKEN_AUDIENCE,
+    clients.TOKEN_ISSUER,
+    clients.TOKEN_LEEWAY,
+    clients.ORIGIN,
+    webhooks.WEBHOOK,
+    webhooks.WEBHOOK_SECRET_FILE,
+    webhooks.WEBHOOK_TIMEOUT,
+    webhooks.WEBHOOK_ATTEMPTS,
+    webhooks.MAX_WEBHOOK_EVENTS,
+    webhooks.CONNECT_HOOK,
+    webhooks.CONNECT_HOOK_TIMEOUT,
 )
 """What a pusher takes that concerns its clients."""
 
