@@ -198,10 +198,11 @@ class Transport:
 
     def _arrived(self, piece: bytes) -> None:
         """Take from the network what has arrived, or let it wait until it is read."""
-        if self._unread or not self.reading or self.protocol is None:
+        protocol = self.protocol
+        if self._unread or not self.reading or protocol is None:
             self._unread.append(piece)
         else:
-            self._take(self.protocol, piece)
+            self._take(protocol, piece)
 
     def _read(self) -> None:
         while self._unread and self.reading and not self.closed and self.protocol is not None:

@@ -67,12 +67,6 @@ class Call:
         self._check()
         self._move(self.time + secondsLater)
 
-    def make(self) -> None:
-        """Make the call, if it is still to be made."""
-        function, self.function = self.function, None
-        if function is not None:
-            function(*self.arguments, **self.keywords)
-
     def _move(self, time: float) -> None:
         earlier = time < self.time
         self.time = time
@@ -114,11 +108,13 @@ class Timeline:
                     what()  # type: ignore[operator]
                 else:
                     clock.missed(what)
+            elif (function := what.function) is None:
+                pass  # it was cancelled
             elif what.time > time:  # it was put off
-                if what.function is not None:
-                    self.put(what.time, clock, what)
+                self.put(what.time, clock, what)
             elif what.clock.running:
-                what.make()
+                what.function = None
+                function(*what.arguments, **what.keywords)
             else:
                 what.clock.missed(what)
         self.now = end
@@ -153,6 +149,7 @@ class Clock:
         self.alive = True
         self._most = turn
         self._turn: list[Call] | None = None
+        self._end = Call(self, 0.0, self._end_turn, (), {})
         self._due: list[Call] = []
         self._came: list[Arrival] = []
 
@@ -171,12 +168,14 @@ class Clock:
         call = Call(self, time, callable, args, kwargs)
         if delay > 0:
             timeline.put(time, self, call)
-        elif self._turn is None:
-            self._turn = [call]
-            time += self.random.random() * self._most
-            timeline.put(time, self, Call(self, time, self._end_turn, (), {}))
-        else:
+        elif self._turn is not None:
             self._turn.append(call)
+        else:
+            self._turn = [call]
+            end = self._end  # there is one turn at a time, and one call for the end of all
+            end.time = time + self.random.random() * self._most
+            end.function = self._end_turn
+            timeline.put(end.time, self, end)
         return call
 
     def getDelayedCalls(self) -> list[Call]:
@@ -213,8 +212,12 @@ class Clock:
 
     def _end_turn(self) -> None:
         calls, self._turn = self._turn or [], None
+        now = self.timeline.now
         for call in calls:
-            if call.time > self.timeline.now:  # it was put off
+            if (function := call.function) is None:
+                continue  # it was cancelled
+            if call.time > now:  # it was put off
                 self.timeline.put(call.time, self, call)
             else:
-                call.make()
+                call.function = None
+                function(*call.arguments, **call.keywords)

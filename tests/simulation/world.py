@@ -131,10 +131,6 @@ class World:
         now, unreachable = self.timeline.now, self.network.unreachable
         if cut_off := [place for place, until in unreachable.items() if until > now]:
             return f"{cut_off} cannot be reached"
-        if late := [link.number for link in self.network.links() if link.busy]:
-            return f"something is on its way over connections {late}"
-        if broken := [link.number for link in self.network.links(CHANNEL) if link.broken]:
-            return f"nobody has found out that connections {broken} are of no use"
         for role in self.programs:
             if not role.channel.connected or len(role.channel.outbox):
                 return f"{role.name} holds {len(role.channel.outbox)} requests"
@@ -144,6 +140,10 @@ class World:
             return f"{away} are not connected"
         if waiting := [each.number for each in self.journal.publishes if not each.outcome]:
             return f"publishes {waiting} are not answered"
+        if late := [link.number for link in self.network.links() if link.busy]:
+            return f"something is on its way over connections {late}"
+        if broken := [link.number for link in self.network.links(CHANNEL) if link.broken]:
+            return f"nobody has found out that connections {broken} are of no use"
         return ""
 
     def _held(self) -> str:
