@@ -164,17 +164,6 @@ class IChannel(Protocol):
         """
         ...
 
-    def placed_anew(self, callback: Callable[[Message], object]) -> None:
-        """Have messages that came before told of by *callback*, where they stand elsewhere now.
-
-        That is so where a channel that has just started is given once more what the one before it
-        had sent: it has other positions in its history.
-
-        Args:
-            callback: gets such a message, which the callbacks of its events do not.
-        """
-        ...
-
     def report(self, ticket: Ticket, counts: Counts, reply: bytes = b"") -> None:
         """Tell the publisher of a message that has a ticket what became of it in this worker.
 

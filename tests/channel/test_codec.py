@@ -91,9 +91,10 @@ origins = st.binary(min_size=16, max_size=16)
 
 @st.composite
 def recollections(draw: st.DrawFn) -> Recollection:
-    told = draw(st.lists(st.tuples(st.tuples(origins, numbers), messages), max_size=3))
-    recalled = Recalled(draw(st.none() | positions), tuple(message for _, message in told))
-    return Recollection(draw(numbers), draw(counted), recalled, [name for name, _ in told])
+    told = draw(st.lists(messages, max_size=3).map(tuple))
+    recalled = Recalled(draw(st.none() | positions), told)
+    names = draw(st.lists(st.tuples(origins, numbers), max_size=3))
+    return Recollection(draw(numbers), draw(counted), recalled, names)
 
 
 deliveries = st.one_of(

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.channel.properties import run_machine
-from tpush.channel.history import KEPT_BYTES, History, HistoryRule
+from tpush.channel.history import KEPT_BYTES, MOST_PUBLISHERS, History, HistoryRule
 from tpush.limits import MIB, Limits
 from tpush.message import ConnectionID, Message, Position, Target
 from tpush.recalled import Recalled
@@ -153,13 +153,32 @@ class HistoryTests(SynchronousTestCase):
         self.assertEqual([message.data for message in sent.since(at(1)) or ()], [b"345"])
 
     def test_names(self) -> None:
-        """What is kept says what it is called; what was kept before has no second place."""
+        """The newest of each publisher is known by name; what was kept has no second place."""
         kept = history()
         names = [(b"p", 1), (b"q", 1), (b"p", 2)]
         for name in names:
             self.assertTrue(kept.keep(say("1"), name, 0).positions)
             self.assertEqual(kept.keep(say("1"), name, 0), say("1"))
-        self.assertEqual(kept.recall(NEWS, at(0), MIB, 0)[1], tuple(names))
+        self.assertEqual(kept.recall(NEWS, at(3), MIB, 0)[1], ((b"q", 1), (b"p", 2)))
+        for number in range(MOST_PUBLISHERS):
+            kept.keep(say("1"), (b"%d" % number, 1), 0)
+        self.assertNotIn((b"p", 2), kept.recall(NEWS, None, MIB, 0)[1])
+
+    def test_had_elsewhere(self) -> None:
+        """What another broker may have delivered ends the epoch, and is not kept."""
+        kept = history([HistoryRule("news", 3, 10)])
+        keep(kept, say("1"))
+        kept.pass_over(say("2", "group/other", ("user/ann", None)))
+        self.assertEqual(recall(kept, 0), (True, ["1"]))
+        kept.pass_over(say("2", "group/other", (NEWS, None)))
+        self.assertEqual((recall(kept, 0), recall(kept, 1)), ((False, []), (False, [])))
+        self.assertEqual((len(kept), kept.held), (0, 0))
+        position = keep(kept, say("3")).position(NEWS)
+        assert position is not None
+        self.assertEqual(position.offset, 2)
+        self.assertNotEqual(position.epoch, "e")
+        newest = ask(kept, NEWS, position._replace(offset=1), MIB, 0)
+        self.assertEqual([message.data for message in newest.messages], [b"3"])
 
     def test_bytes(self) -> None:
         """Over all bytes the group that was published to longest ago loses its oldest first."""

@@ -71,7 +71,7 @@ class Phone:
                     subscribed.set_result(None)
                 elif said["type"] == "message":
                     self.runs[-1].append(said)
-                elif said["type"] not in ("welcome", "position"):
+                elif said["type"] != "welcome":
                     self.wrong.append(said)
                 if "offset" in said:
                     self._since = {"offset": said["offset"], "epoch": said["epoch"]}

@@ -39,10 +39,6 @@ class Marked(Dialect):
         return repr((*said, *too)).encode()
 
     @override
-    def place(self, event: str, position: Position) -> bytes:
-        return b"at %d" % position.offset
-
-    @override
     def body(self, message: Message) -> bytes:
         return message.data
 

@@ -303,20 +303,6 @@ class HeldTests(RecoveryCase):
         self.assertEqual(self.subscribed, [])
 
 
-class PlacedAnewTests(RecoveryCase):
-    """What clients have had stands elsewhere in the history of a channel that was started anew."""
-
-    def test_placed_anew(self) -> None:
-        """Those in the group are told where, after what was written before; plain ones are not."""
-        client, other, plain = self.speaker("news"), self.speaker("sport"), self.client("news")
-        self.factory.fanout.send(message(7))
-        self.factory.fanout.place(message(2))
-        told = {"type": "position", "group": "news", **at(2)}
-        self.assertEqual(self.got(client), ["7", told])
-        self.assertEqual(self.got(other), [])
-        self.assertEqual(len(plain.frames), 2)
-
-
 class SeveralGroupsTests(RecoveryCase):
     """A message for several groups has a place in each, and comes once."""
 

@@ -4,9 +4,12 @@ import json
 from random import Random
 from typing import Any
 
+from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
+from typing_extensions import override
 
 from tests.channel.cluster import Cluster
+from tests.channel.pipes import PipeEndpoint
 from tests.channel.properties import randoms, told
 from tests.pusher.client import Client
 from tests.pusher.websocket import TEXT, client_frame
@@ -19,6 +22,7 @@ from tpush.pusher.rights import Right, Rights
 from tpush.pusher.service import PusherService
 
 GROUP = "room"
+PUBLISHERS = 2
 STEPS = 60
 
 
@@ -32,7 +36,7 @@ class Phone:
         self.client: Client | None = None
         self.read = 0
         self.since: dict[str, Any] | None = None
-        self.runs: list[list[int]] = []
+        self.runs: list[list[list[int]]] = []
         self.recovered = 0
         self.refused = 0
 
@@ -72,8 +76,20 @@ class Phone:
             self.since = {"offset": said["offset"], "epoch": said["epoch"]}
 
 
+class LateEndpoint(PipeEndpoint):
+    """Does not reach the channel for a while."""
+
+    away = False
+
+    @override
+    def connect(self, protocolFactory: Any) -> "Deferred[Any]":
+        if self.away:
+            return fail(ConnectionRefusedError())
+        return super().connect(protocolFactory)
+
+
 class Workers:
-    """Some workers in one cluster, a publisher, and phones."""
+    """Some workers in one cluster, publishers, and phones."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -81,10 +97,11 @@ class Workers:
         limits = Limits(ping_interval=0, linger=600)
         self.cluster = Cluster(limits, seed=random.randrange(2**32), history=rules)
         self.cluster.start()
-        self.publisher = self.cluster.channel("publisher")
+        self.endpoints = [LateEndpoint(self.cluster.network) for _ in range(PUBLISHERS)]
+        self.publishers = [self.cluster.channel(endpoint=each) for each in self.endpoints]
         self.workers = [self.worker() for _ in range(2)]
         self.phones = [Phone() for _ in range(4)]
-        self.published = 0
+        self.published = [0] * PUBLISHERS
         self.run(1)
 
     def worker(self) -> PusherService:
@@ -109,7 +126,7 @@ class Workers:
         phone = self.random.choice(self.phones)
         if chance < 0.5:
             for _ in range(self.random.randrange(1, 5)):
-                self.publish()
+                self.publish(self.random.randrange(PUBLISHERS))
         elif chance < 0.9:
             phone.lose()
             if self.random.random() < 0.8:
@@ -118,16 +135,25 @@ class Workers:
             self.cluster.network.cut()
         elif chance < 0.97 and self.cluster.server is not None:
             self.cluster.kill()
+            self.random.choice(self.endpoints).away = True
         elif self.cluster.server is None:
             self.cluster.start(settle=2)
+        else:
+            self.all_there()
         self.run(self.random.choice([0.0, 0.0005, 0.003, 0.2]))
 
-    def publish(self) -> None:
-        self.published += 1
-        self.publisher.publish(group_event(GROUP), f"{self.published}", json=True)
+    def all_there(self) -> None:
+        for endpoint in self.endpoints:
+            endpoint.away = False
+
+    def publish(self, which: int) -> None:
+        self.published[which] += 1
+        said = json.dumps([which, self.published[which]])
+        self.publishers[which].publish(group_event(GROUP), said, json=True)
 
     def end(self) -> None:
-        """Let all come back, and have one message more."""
+        """Let all come back, and have one message more of each publisher."""
+        self.all_there()
         if self.cluster.server is None:
             self.cluster.start(settle=2)
         self.run(8)
@@ -135,7 +161,8 @@ class Workers:
             phone.lose()
             phone.connect(self.random.choice(self.workers))
         self.run(2)
-        self.publish()
+        for which in range(PUBLISHERS):
+            self.publish(which)
         self.run(1)
 
 
@@ -143,7 +170,7 @@ class SeamTests(SynchronousTestCase):
     """Publishes run all the while, phones come and go, links are cut and channels die."""
 
     def test_seam(self) -> None:
-        """A run has every message from its first on, once and in order, the last ones too."""
+        """A run has all of each publisher from its first on, once and in order, the last too."""
         recovered = 0
         for name, random in randoms(60):
             workers = Workers(random)
@@ -152,13 +179,15 @@ class SeamTests(SynchronousTestCase):
             workers.end()
             with told(name):
                 for phone in workers.phones:
-                    self.check(phone)
-                    self.assertEqual(phone.runs[-1][-1], workers.published)
+                    for which, newest in enumerate(workers.published):
+                        self.check(phone, which, newest)
                     recovered += phone.recovered
         self.assertGreater(recovered, 300)
 
-    def check(self, phone: Phone) -> None:
+    def check(self, phone: Phone, which: int, newest: int) -> None:
         self.assertEqual(phone.refused, 0)
         for run in phone.runs:
-            expected = list(range(run[0], run[0] + len(run))) if run else []
-            self.assertEqual(run, expected)
+            numbers = [number for publisher, number in run if publisher == which]
+            first = numbers[0] if numbers else 0
+            self.assertEqual(numbers, list(range(first, first + len(numbers))))
+        self.assertEqual(numbers[-1], newest)

@@ -105,13 +105,16 @@ class Broker:
         """Say whether this program has a session."""
         return peer.key in self._sessions
 
-    def attach(self, peer: Peer, known: bytes | None = None, acknowledged: int = 0) -> Session:
+    def attach(
+        self, peer: Peer, known: bytes | None = None, acknowledged: int = 0, sent: int = 0
+    ) -> Session:
         """Take a peer in whose link has just been made.
 
         Args:
             peer: who it says it is.
             known: the token of the session that it had last.
             acknowledged: the last number that it has had of that session.
+            sent: the highest number that it has sent, over any link.
 
         Returns:
             Its session: the one that it had where it comes back in time.
@@ -129,6 +132,8 @@ class Broker:
             self._opened += 1
             token = self.instance + self._opened.to_bytes(8, "big")
             session = self._sessions[peer.key] = Session(peer, token)
+            if known is not None and not known.startswith(self.instance):
+                session.elsewhere = sent
         else:
             # One that it never heard of, as the welcome was lost, it has had nothing of.
             self._rejoin(session, peer, acknowledged if known == session.token else 0)
@@ -321,7 +326,9 @@ class Broker:
             delivery = Delivery(session.peer.key, pending.number, message, pending, one=True)
             self._deliver_to_one(delivery)
             return
-        if not message.order:
+        if pending.number <= session.elsewhere:
+            self._history.pass_over(message)
+        elif not message.order:
             message = self._history.keep(message, (session.peer.key, pending.number), now)
         delivery = Delivery(session.peer.key, pending.number, message, pending)
         subscribers = self._hub.subscribers(message.event)

@@ -27,8 +27,6 @@ class Callbacks:
         """Each with whether its jobs are asked for."""
         self.order: Callback | None = None
         """Carries orders out."""
-        self.placed_anew: Callback | None = None
-        """Is told of messages that came before, and stand elsewhere now."""
 
     def deliver(self, message: Message) -> bool:
         """Call what subscribed to an event of *message*, each once; what it raises is logged.
@@ -40,11 +38,6 @@ class Callbacks:
         for each in found:
             self._call(each, message)
         return bool(found)
-
-    def place(self, message: Message) -> None:
-        """Tell of a message that came before where it stands now."""
-        if self.placed_anew is not None:
-            self._call(self.placed_anew, message)
 
     def _subscribed(self, message: Message) -> Collection[Callback]:
         if message.order:

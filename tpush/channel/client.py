@@ -75,6 +75,7 @@ class ClientLink(Link):
             worker=channel.worker,
             session=channel.session,
             acknowledged=channel.received,
+            sent=channel.outbox.sent,
             nonce=self._nonce,
         )
 

@@ -5,7 +5,7 @@ into runs of one kind, so that each run is one command and the order is kept; un
 every type, as the peer may send anything.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -72,9 +72,8 @@ def _pack_recall(number: int, recall: Recall) -> list[Any]:
 
 def _pack_recollection(number: int, item: Recollection) -> list[Any]:
     position = values.pack_position(item.recalled.position)
-    pairs = zip(item.names, item.recalled.messages, strict=True)
-    messages = [[*name, *values.pack_message(message)] for name, message in pairs]
-    return [number, item.number, item.index, *position, messages]
+    messages = [values.pack_message(message) for message in item.recalled.messages]
+    return [number, item.number, item.index, *position, messages, item.names]
 
 
 _PACK_REQUEST: dict[type, tuple[Command, Callable[[int, Any], list[Any]]]] = {
@@ -188,11 +187,12 @@ def unpack_recalled(items: Iterable[Any]) -> Iterator[tuple[int, Recollection]]:
         ProtocolViolation: an item is not as it should be.
     """
     for item in items:
-        number, request, index, epoch, offset, messages = values.fields(item, 6)[:6]
-        told = [_named(values.fields(each, 5)) for each in values.typed(messages, list)]
-        recalled = Recalled(values.position(epoch, offset), tuple(message for _, message in told))
-        place, names = values.number(index, 0), [name for name, _ in told]
-        yield values.number(number), Recollection(values.number(request), place, recalled, names)
+        number, request, index, epoch, offset, messages, names = values.fields(item, 7)[:7]
+        said = (values.fields(message, 3) for message in values.typed(messages, list))
+        told = tuple(values.message(message) for message in said)
+        recalled = Recalled(values.position(epoch, offset), told)
+        place, known = values.number(index, 0), [_name(each) for each in values.typed(names, list)]
+        yield values.number(number), Recollection(values.number(request), place, recalled, known)
 
 
 def unpack_synced(items: Iterable[Any]) -> Iterator[tuple[int, int]]:
@@ -213,15 +213,15 @@ def unpack_deliver(items: Iterable[Any]) -> Iterator[tuple[int, bytes, int, Mess
         ProtocolViolation: an item is not as it should be.
     """
     for item in items:
-        number, *fields = values.fields(item, 6)
-        name, message = _named(fields)
-        yield values.number(number), *name, message
+        number, *name, event, text, data = values.fields(item, 6)[:6]
+        message = values.message([event, text, data, *item[6:]])
+        yield values.number(number), *_name(name), message
 
 
-def _named(fields: Sequence[Any]) -> tuple[tuple[bytes, int], Message]:
-    """Read a message that has a name: the key and the number of its publisher."""
-    origin, sequence, *said = fields
-    return (values.typed(origin, bytes), values.number(sequence, 0)), values.message(said)
+def _name(value: Any) -> tuple[bytes, int]:
+    """Read what names a message: the key and the number of its publisher."""
+    origin, sequence = values.fields(value, 2)[:2]
+    return values.typed(origin, bytes), values.number(sequence, 0)
 
 
 def unpack_jobs(items: Iterable[Any]) -> Iterator[tuple[int, Assignment]]:

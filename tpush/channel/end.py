@@ -88,8 +88,6 @@ class ChannelEnd(Publishing):
             heard = self.callbacks.deliver(message)
             if not heard and message.ticket is not None and self.worker is not None:
                 self._tell_of_nobody(message.ticket)
-        elif message.positions:
-            self.callbacks.place(message)
 
     def assigned(self, number: int, broker: bytes, assignment: Assignment) -> None:
         """Take one job from the broker; one that was seen goes no further."""
@@ -109,7 +107,7 @@ class ChannelEnd(Publishing):
         self._questions.answer(request)
 
     def recalled(self, number: int, item: Recollection) -> None:
-        """Take from the broker what was published to one event before: it counts as seen."""
+        """Take from the broker what was published to one event before: all of it counts as seen."""
         self.received = number
         for origin, sequence in item.names:
             self._seen.new(origin, sequence, self.clock.seconds())
@@ -154,10 +152,6 @@ class ChannelEnd(Publishing):
     @override
     def obey(self, callback: Callable[[Message], object]) -> None:
         self.callbacks.order = callback
-
-    @override
-    def placed_anew(self, callback: Callable[[Message], object]) -> None:
-        self.callbacks.placed_anew = callback
 
     @override
     def watch(self, queue: str, callback: Callable[[Job], object], *, ask: bool = False) -> None:

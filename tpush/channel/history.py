@@ -8,6 +8,9 @@ What is kept of a group is bounded in number and in age, and all of it together 
 that was published to longest ago loses its oldest messages first. Its offsets are remembered for
 longer than its messages are, and those of a group that had to be forgotten go on above them: an
 offset is never given twice.
+
+A message that another broker may have delivered before is not kept: who has had it would be given
+it again. The epoch ends with it, so that nobody who has not had it is told that nothing is missing.
 """
 
 import re
@@ -47,19 +50,21 @@ class HistoryRule:
 Name = tuple[bytes, int]
 """Of a message in the whole cluster: its publisher's key and number."""
 
+MOST_PUBLISHERS = 100
+"""Of one group, whose newest message is known by name."""
+
 
 class _Kept(NamedTuple):
     offset: int
     time: float
     message: Message
-    name: Name
     size: int
 
 
 class _Log:
     """The last messages of one group."""
 
-    __slots__ = ("kept", "time", "top")
+    __slots__ = ("kept", "names", "time", "top")
 
     def __init__(self, top: int) -> None:
         self.top = top
@@ -67,6 +72,16 @@ class _Log:
         self.time = 0.0
         """When the newest was published."""
         self.kept: deque[_Kept] = deque()
+        self.names: OrderedDict[bytes, int] = OrderedDict()
+        """The number of the newest message of each publisher."""
+
+    def note(self, name: Name) -> None:
+        """Note that a message of that name was published."""
+        publisher, number = name
+        self.names[publisher] = number
+        self.names.move_to_end(publisher)
+        if len(self.names) > MOST_PUBLISHERS:
+            self.names.popitem(last=False)
 
 
 class _Shelf:
@@ -89,14 +104,15 @@ class History:
     """What is kept of all groups.
 
     Args:
-        epoch: in which offsets are given; no other history has the same.
+        name: begins the names of epochs; no other history has the same.
         rules: the first whose pattern a group's name has counts; others keep nothing.
         limits: ``history_bytes`` of messages in all, ``history_groups`` whose offsets are
             remembered.
     """
 
-    def __init__(self, epoch: str, rules: Sequence[HistoryRule], limits: Limits) -> None:
-        self._epoch = epoch
+    def __init__(self, name: str, rules: Sequence[HistoryRule], limits: Limits) -> None:
+        self._name = self._epoch = name
+        self._epochs = 1
         self._shelves = [_Shelf(rule) for rule in rules]
         self._most_bytes = limits.history_bytes
         self._most_groups = limits.history_groups
@@ -139,12 +155,23 @@ class History:
         for event, shelf, log in logs:
             log.top += 1
             size = kept.size + KEPT_BYTES
-            log.kept.append(_Kept(log.top, now, kept._replace(event=event), name, size))
+            log.kept.append(_Kept(log.top, now, kept._replace(event=event), size))
+            log.note(name)
             self._bytes += size
             self._expire(log, shelf.rule, now)
         while self._bytes > self._most_bytes:
             self._make_room()
         return message._replace(positions=positions)
+
+    def pass_over(self, message: Message) -> None:
+        """Begin another epoch, where a message is for a group that keeps history."""
+        if not any(self._shelf(event) for event, _ in message.targets):
+            return
+        self._epochs += 1
+        self._epoch = f"{self._name}.{self._epochs}"
+        for shelf in self._shelves:
+            while shelf.logs:
+                self._close(shelf)
 
     def recall(
         self, event: str, since: Position | None, most: int, now: float
@@ -158,7 +185,7 @@ class History:
             now: the time.
 
         Returns:
-            What there is, and the names of its messages.
+            What there is, and the name of the newest message of each publisher.
         """
         shelf = self._shelf(event)
         if shelf is None:
@@ -167,17 +194,16 @@ class History:
         if log is None:
             return Recalled(Position(self._epoch, self._offsets.get(event, self._forgotten))), ()
         self._expire(log, shelf.rule, now)
-        position = Position(self._epoch, log.top)
+        position, names = Position(self._epoch, log.top), tuple(log.names.items())
         if since is None or since.epoch != self._epoch:
-            return Recalled(position), ()
-        missed: deque[_Kept] = deque()
+            return Recalled(position), names
+        missed: deque[Message] = deque()
         for kept in reversed(log.kept):
             most -= len(kept.message.data)
             if most < 0 or kept.offset <= since.offset:
                 break
-            missed.appendleft(kept)
-        messages = tuple(kept.message for kept in missed)
-        return Recalled(position, messages), tuple(kept.name for kept in missed)
+            missed.appendleft(kept.message)
+        return Recalled(position, tuple(missed)), names
 
     def due(self) -> float | None:
         """Return when :meth:`forget` has something to do."""

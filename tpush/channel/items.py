@@ -159,7 +159,7 @@ class Recollection:
         number: of the request.
         index: of the place there.
         recalled: of that event.
-        names: of the messages in the whole cluster: the key and the number of their publishers.
+        names: of the newest message of each publisher: its key and number.
     """
 
     number: int

@@ -60,6 +60,11 @@ class Outbox(Generic[Item]):
         return self._number - len(self)
 
     @property
+    def sent(self) -> int:
+        """The highest number that was ever sent, 0 before the first."""
+        return self._furthest
+
+    @property
     def held(self) -> int:
         """The sum of the sizes of what is held."""
         return self._held

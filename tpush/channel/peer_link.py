@@ -32,6 +32,7 @@ class Hello:
     peer: Peer
     session: bytes | None
     acknowledged: int
+    sent: int
 
 
 class Server(Protocol):
@@ -46,9 +47,7 @@ class Server(Protocol):
     secrets: Sequence[bytes]
     strangers: SparingLog
 
-    def attach(
-        self, link: "PeerLink", peer: Peer, known: bytes | None, acknowledged: int
-    ) -> Session:
+    def attach(self, link: "PeerLink", hello: Hello) -> Session:
         """Attach a peer that said hello.
 
         Returns:
@@ -174,6 +173,7 @@ class PeerLink(Link):
         worker: int | None = None,
         session: bytes | None = None,
         acknowledged: int | None = None,
+        sent: int | None = None,
         nonce: bytes = b"",
     ) -> None:
         """Attach the peer, challenge it, or refuse it.
@@ -189,7 +189,7 @@ class PeerLink(Link):
             raise ProtocolViolation(f"worker id {worker}")
         claimed = None if worker is None else WorkerID(worker)
         peer = Peer(key, role[: wire.MAX_LABEL], name[: wire.MAX_LABEL], claimed)
-        self._hello = Hello(peer, session, acknowledged or 0)
+        self._hello = Hello(peer, session, acknowledged or 0, sent or 0)
         if version != wire.VERSION:
             ours = f"this channel speaks version {wire.VERSION}, not {version}"
             self._refuse(peer, VersionRefused(ours))
@@ -217,7 +217,7 @@ class PeerLink(Link):
 
     def _attach(self, hello: Hello, proof: bytes | None) -> None:
         try:
-            attached = self._server.attach(self, hello.peer, hello.session, hello.acknowledged)
+            attached = self._server.attach(self, hello)
         except Refused as refused:
             self._refuse(hello.peer, refused)
             return

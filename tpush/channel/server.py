@@ -12,8 +12,8 @@ from typing_extensions import override
 
 from tpush.channel.broker import Broker
 from tpush.channel.driver import Driver
-from tpush.channel.peer_link import PeerLink, Server, label
-from tpush.channel.session import Peer, Session
+from tpush.channel.peer_link import Hello, PeerLink, Server, label
+from tpush.channel.session import Session
 from tpush.errors import ProtocolViolation
 from tpush.limits import Limits
 from tpush.present import Present
@@ -64,10 +64,10 @@ class ChannelServer(Factory, Server):
         return link
 
     @override
-    def attach(self, link: PeerLink, peer: Peer, known: bytes | None, acknowledged: int) -> Session:
-        known_peer = self.broker.knows(peer)
+    def attach(self, link: PeerLink, hello: Hello) -> Session:
+        known_peer = self.broker.knows(hello.peer)
         try:
-            session = self.broker.attach(peer, known, acknowledged)
+            session = self.broker.attach(hello.peer, hello.session, hello.acknowledged, hello.sent)
         except ValueError as error:
             raise ProtocolViolation(str(error)) from None
         before = self._links.get(session)

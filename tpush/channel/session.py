@@ -32,7 +32,7 @@ class Peer:
 class Session:
     """One program's state in the broker."""
 
-    __slots__ = ("connected", "ledger", "outbox", "peer", "token")
+    __slots__ = ("connected", "elsewhere", "ledger", "outbox", "peer", "token")
 
     def __init__(self, peer: Peer, token: bytes) -> None:
         self.peer = peer
@@ -41,3 +41,5 @@ class Session:
         self.connected = True
         self.outbox: Outbox[Outgoing] = Outbox()
         self.ledger = Ledger()
+        self.elsewhere = 0
+        """Requests up to this number may have been carried out by another broker before."""

@@ -107,6 +107,8 @@ class Hello(OneWay):
         # The session that it had last, and the number of the last delivery that it had of it.
         (b"session", amp.String(optional=True)),
         _acknowledged,
+        # The highest number that it has sent of its own, over any link.
+        (b"sent", amp.Integer(optional=True)),
         # 32 random bytes, drawn for this link.
         (b"nonce", amp.String()),
     ]
@@ -277,12 +279,12 @@ class Synced(OneWay):
 
 
 class Recalled(OneWay):
-    """Channel: ``[number, request's number, index, epoch, offset, [message…]]`` each.
+    """Channel: ``[number, request's number, index, epoch, offset, [message…], [name…]]`` each.
 
     A part of the answer to a :class:`Recall`: of which of its places, from 0; where the newest
     message of that event stands, nil where it keeps no history; and the newest messages, up to that
-    one, without a gap, each as an item of :class:`Deliver` less its first field. A :class:`Synced`
-    ends the answer.
+    one, without a gap, each as the end of an item of :class:`Deliver`. A name is ``[origin,
+    publisher's number]`` of the newest message of one publisher. A :class:`Synced` ends the answer.
     """
 
     arguments = [(b"items", Items()), _acknowledged]

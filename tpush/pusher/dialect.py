@@ -53,10 +53,6 @@ class Dialect(Protocol):
         """
         ...
 
-    def place(self, event: str, position: Position) -> bytes:
-        """Return the frame that says where a message stands that was sent before; or nothing."""
-        ...
-
     def body(self, message: Message) -> bytes:
         """Return the content of a message, as it is sent."""
         ...
@@ -89,10 +85,6 @@ class Plain(Dialect):
 
     @override
     def places(self, own: Position | None, too: Sequence[tuple[str, Position]]) -> bytes:
-        return b""
-
-    @override
-    def place(self, event: str, position: Position) -> bytes:
         return b""
 
     @override

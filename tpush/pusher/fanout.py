@@ -52,16 +52,6 @@ class FanOut:
         if self._turn is None:
             self._turn = self._clock.callLater(0, self._on_turn)
 
-    def place(self, message: Message) -> None:
-        """Tell those who have had *message* where it stands now."""
-        self.flush()
-        for event, position in message.positions:
-            for _, _, receivers in self._audience.parts(Message(event, b"")):
-                for receiver in receivers:
-                    frame = receiver.dialect.place(event, position)
-                    if frame:
-                        receiver.write_frames(frame, 1)
-
     def flush(self) -> None:
         """Write what waits, now."""
         if self._waiting:

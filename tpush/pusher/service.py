@@ -144,7 +144,6 @@ class PusherService(MultiService):
         super().startService()
         self._channel.subscribe(BROADCAST, self._send)
         self._channel.obey(self._obey)
-        self._channel.placed_anew(self.factory.fanout.place)
         if self._hooks.telling is not NOBODY:
             self._channel.subscribe(OCCUPANCY, self._tell_of_group)
         if self._presence:

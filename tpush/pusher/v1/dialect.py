@@ -90,10 +90,6 @@ class V1(Dialect):
         return b"," + json.dumps(said, ensure_ascii=False, separators=(",", ":"))[1:-1].encode()
 
     @override
-    def place(self, event: str, position: Position) -> bytes:
-        return say("position", group=_name(event), **position_fields(position))
-
-    @override
     def body(self, message: Message) -> bytes:
         if message.json:
             return b'"data":' + message.data
