@@ -26,6 +26,18 @@ class SparingLogTests(SynchronousTestCase):
         )
         self.assertEqual(clock.getDelayedCalls(), [])
 
+    def test_again(self) -> None:
+        """What is left out later is told again, and counted anew."""
+        clock = Clock()
+        log = SparingLog(Logger(), clock, most=1)
+        with capturedLogs() as events:
+            for lines in (4, 3):
+                for _ in range(lines):
+                    log.warn("line")
+                clock.advance(1)
+        told = [formatEvent(event) for event in events if "left_out" in event]
+        self.assertEqual(told, [f"{left} more lines like these were left out" for left in (3, 2)])
+
     def test_stop(self) -> None:
         """What was left out is told at the end, and no timer is left."""
         clock = Clock()

@@ -39,6 +39,16 @@ class KeysTests(SynchronousTestCase):
             assert known is not None
             self.assertEqual(known.receipt, kept)
 
+    def test_told_once(self) -> None:
+        """Who was told something is not told again when more is known."""
+        keys: Keys[int] = Keys(MOST, SECONDS)
+        keys.take("k", ME, 0, asked=True)
+        known = keys.take("k", ME, 0, asked=True)
+        assert known is not None
+        known.ask(1)
+        self.assertEqual(keys.answer("k", ME, MISSING), [1])
+        self.assertEqual(keys.answer("k", ME, COMPLETE), [])
+
     def test_of_another(self) -> None:
         """Who has repeated a publish does not say what became of it."""
         keys: Keys[int] = Keys(MOST, SECONDS)

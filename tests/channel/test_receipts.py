@@ -53,6 +53,7 @@ class ReceiptsTests(SynchronousTestCase):
         receipts.expect(TICKET, [A, B])
         for _ in range(2):
             self.assertIsNone(receipts.tell(TICKET, A, Counts(1)))
+        receipts.tell(TICKET, A, Counts(dropped=1))
         self.assertEqual(receipts.tell(TICKET, B, Counts()), Receipt(Counts(1), 2, 0))
 
     def test_routed_anew(self) -> None:
@@ -70,14 +71,22 @@ class ReceiptsTests(SynchronousTestCase):
         other = Ticket(b"u")
         receipts.open(other)
         self.assertEqual(receipts.give_up(other), Receipt(Counts(), 0, None))
+        self.assertEqual(receipts.tickets, [TICKET])
         receipts.expect(TICKET, [A, B])
         receipts.tell(TICKET, A, Counts(1))
         receipt = receipts.give_up(TICKET)
         self.assertEqual(receipt, Receipt(Counts(1), 1, 1))
+        self.assertEqual(len(receipts), 0)
         self.assertEqual(
             receipt.as_dict(),
             {"matched": 1, "written": 1, "dropped": 0, "pending": 0, "workers": 1, "missing": 1},
         )
+
+    def test_settle(self) -> None:
+        """One that is known by other means is waited for no more."""
+        receipts = self.open()
+        self.assertEqual([receipts.settle(TICKET), receipts.settle(TICKET)], [True, False])
+        self.assertEqual(len(receipts), 0)
 
     def test_unknown(self) -> None:
         """What comes late, or was never waited for, changes nothing."""
@@ -91,6 +100,7 @@ class ReceiptsTests(SynchronousTestCase):
         receipts = self.open()
         receipts.open(Ticket(b"u"))
         self.assertRaises(OutboxFull, receipts.open, Ticket(b"v"))
+        self.assertEqual(receipts.tickets, [TICKET, b"u"])
 
     @cases(200)
     @given(st.lists(steps, max_size=12))

@@ -39,6 +39,20 @@ class EventQueueTests(SynchronousTestCase):
         self.assertEqual(queue.take(), [b"y" * 50])
         self.assertEqual(queue.take(), [])
 
+    def test_a_full_batch(self) -> None:
+        """A batch is as large as it may be, to the byte."""
+        queue = EventQueue(BOUNDS)
+        for _ in range(3):
+            queue.add(b"x" * 10)
+        self.assertEqual([len(queue.take()), len(queue.take())], [2, 1])
+
+    def test_room_again(self) -> None:
+        """What was taken or forgotten takes up no room."""
+        queue = EventQueue(BOUNDS)
+        for empty in (queue.take, queue.clear) * 2:
+            self.assertEqual(queue.add(b"x" * BOUNDS.size), 0)
+            empty()
+
     def test_body(self) -> None:
         """A batch is one JSON object."""
         self.assertEqual(body_of([b"{}", b"1"], 7), b'{"dropped":7,"events":[{},1]}')
@@ -63,19 +77,22 @@ class QueueMachine(RuleBasedStateMachine):
             assert lost == 1
             return
         self.model.append(event)
-        del self.model[:lost]
-        if lost:
-            more = [*self.model, b""]  # had one less gone, it would have been too much
-            assert len(more) > BOUNDS.events or self.size(more) + 60 > BOUNDS.size
+        too_many = 0
+        while len(self.model) > BOUNDS.events or self.size(self.model) > BOUNDS.size:
+            del self.model[0]
+            too_many += 1
+        assert lost == too_many
 
     @rule()
     def take(self) -> None:
         batch = self.queue.take()
         assert list(batch) == self.model[: len(batch)]
-        del self.model[: len(batch)]
         assert len(batch) <= BOUNDS.batch
         assert len(batch) <= 1 or self.size(batch) <= BOUNDS.batch_size
-        assert batch or not self.model
+        more = self.model[: len(batch) + 1]
+        whole = len(more) == len(batch) or len(batch) == BOUNDS.batch
+        assert whole or (batch and self.size(more) > BOUNDS.batch_size)
+        del self.model[: len(batch)]
 
     @rule()
     def clear(self) -> None:

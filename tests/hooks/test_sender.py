@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from tests.hooks.post import FakePost
+from tpush.hooks.backoff import LEAST
 from tpush.hooks.sender import LINES, Sender
 from tpush.limits import Limits
 from tpush.metrics import PusherMetrics
@@ -32,13 +33,14 @@ class SenderTests(SynchronousTestCase):
         self.metrics = PusherMetrics()
         self.limits = replace(Limits(), **{"hook_batch": 3, "hook_attempts": 3, **limits})
         numbers = count(1)
+        self.chance = 1.0
         self.sender = Sender(
             self.post,
             self.clock,
             self.limits,
             self.metrics,
             lambda: f"msg_{next(numbers)}",
-            lambda: 1.0,
+            lambda: self.chance,
         )
 
     def add(self, *numbers: int) -> None:
@@ -59,9 +61,11 @@ class SenderTests(SynchronousTestCase):
 
     def test_batches(self) -> None:
         """What comes together goes together, up to a bound; one batch at a time."""
-        self.add(1, 2)
+        self.add(1)
+        self.clock.advance(self.limits.hook_gather - 0.01)
+        self.add(2)
         self.assertSent()
-        self.gather()
+        self.clock.advance(0.01)
         self.assertSent([1, 2])
         self.add(3, 4, 5, 6)
         self.clock.advance(1)
@@ -95,6 +99,17 @@ class SenderTests(SynchronousTestCase):
         self.post.answer()
         self.assertEqual((self.metrics.hook_events, self.metrics.hook_dropped), (2, 0))
         self.assertEqual(self.metrics.hook_failures, 2)
+        self.assertQuiet()
+
+    def test_chance(self) -> None:
+        """How long a pause is, is left to chance: so that not all come back together."""
+        self.chance = 0.0
+        self.add(1)
+        self.gather()
+        self.post.fail()
+        self.clock.advance(LEAST * self.limits.hook_retry_first)
+        self.assertSent([1], [1])
+        self.post.answer()
         self.assertQuiet()
 
     def test_given_up(self) -> None:
@@ -237,7 +252,19 @@ class SenderTests(SynchronousTestCase):
         self.assertSent([1], [1])
         self.post.answer()
         self.successResultOf(stopped)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
         self.assertQuiet()
+
+    def test_stop_with_much_to_tell(self) -> None:
+        """What the log has left out is told at the end, and no timer is left."""
+        self.start(hook_events=1)
+        with capturedLogs() as events:
+            self.add(*range(LINES + 3))
+            stopped = self.stop()
+            self.post.answer()
+            self.successResultOf(stopped)
+        self.assertEqual(formatEvent(events[-1]), "2 more lines like these were left out")
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_stop_in_time(self) -> None:
         """A back end that does not answer is waited for as long as there is time."""

@@ -13,6 +13,7 @@ from tests.channel.properties import cases
 from tests.http.fake import (
     FakeServer,
     Fault,
+    answer,
     busy,
     in_part,
     lost,
@@ -72,7 +73,15 @@ class RetryTests(SynchronousTestCase):
         for wrong in ({"attempts": 0}, {"first": -1.0}, {"longest": -1.0}, {"patience": -0.1}):
             with self.assertRaises(ValueError):
                 replace(RETRY, **wrong)
-        self.assertEqual(replace(RETRY, attempts=10**9).pause(10**8, 0, 1.0), 3)
+        patient = replace(RETRY, attempts=10**9, first=0.5)
+        self.assertEqual(patient.pause(10**8, 0, 1.0), 3)
+        self.assertEqual(replace(patient, longest=10**6).pause(16, 0, 1.0), 2**14)
+
+    def test_none(self) -> None:
+        """No pause at all is one too; and two attempts are more than one."""
+        at_once = Retry(attempts=2, first=0.0, longest=0.0, patience=0.0)
+        self.assertEqual((at_once.pause(1, 0, 1.0), at_once.pause(2, 0, 1.0)), (0, None))
+        self.assertEqual([at_once.tries_again, NO_RETRY.tries_again], [True, False])
 
 
 class OneTests(SynchronousTestCase):
@@ -125,6 +134,11 @@ class OneTests(SynchronousTestCase):
             self.one(unreachable, retry=NO_RETRY)
         self.assertEqual(self.server.keys, [[""]])
 
+    def test_alone(self) -> None:
+        """It is one alone: of two the second would not be sent."""
+        with self.assertRaises(ValueError):
+            Sending([Publish(EVERYBODY, "x")] * 2, RETRY, lambda: 1.0, batch=False)
+
     def test_own_key(self) -> None:
         """A key that was given is kept."""
         [publish] = with_keys([Publish(EVERYBODY, "x", idempotency_key="mine")], RETRY, str)
@@ -150,6 +164,21 @@ class BatchTests(SynchronousTestCase):
         self.assertEqual(self.server.keys, [["0", "1", "2", "3"], ["1", "3"], ["1"]])
         self.assertEqual(self.server.requests[2].path, "v1/batch")
 
+    def test_in_part_for_good(self) -> None:
+        """Those that another attempt would not help are not sent again; the pause is as asked."""
+        said = [{"accepted": True}, problem(400, "bad-request"), problem(503)]
+        outcomes = self.batch(3, lambda server, request: answer(200, said, "5"))
+        self.assertEqual((outcomes[0], outcomes[2]), (ACCEPTED, ACCEPTED))
+        self.assertIsInstance(outcomes[1], Rejected)
+        self.assertEqual((self.server.keys, self.pauses), ([["0", "1", "2"], ["2"]], [5 + 1]))
+
+    def test_first_fails(self) -> None:
+        """What became of the first alone is not raised: it is one of several."""
+        said = [problem(400, "bad-request"), {"accepted": True}]
+        rejected, accepted = self.batch(2, refusing(200, said))
+        self.assertIsInstance(rejected, Rejected)
+        self.assertEqual(accepted, ACCEPTED)
+
     def test_rest_fails(self) -> None:
         """Where the rest fails as a whole, what was accepted is not forgotten."""
         outcomes = self.batch(3, in_part(1), *[unreachable] * 3)
@@ -167,7 +196,7 @@ class BatchTests(SynchronousTestCase):
         """A batch has one publish at the least, and 1,000 at the most."""
         self.assertEqual(len(self.batch(MOST)), MOST)
         for number in (0, MOST + 1):
-            with self.assertRaises(ValueError):
+            with self.assertRaisesRegex(ValueError, "a batch has 1 to 1,000 publishes"):
                 self.batch(number)
 
     @cases(300)

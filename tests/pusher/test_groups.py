@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 from twisted.trial.unittest import SynchronousTestCase
+from typing_extensions import override
 
 from tests.channel.properties import run_machine
 from tests.pusher.client import Client
@@ -16,6 +17,7 @@ from tpush.errors import OutboxFull, TooManySubscriptions
 from tpush.message import BROADCAST, ConnectionID, Message, WorkerID, group_event, user_event
 from tpush.pusher.admission import Auth
 from tpush.pusher.audience import Audience
+from tpush.pusher.groups import NOWHERE, Groups, TooManyGroups
 from tpush.pusher.rights import Right, Rights
 
 
@@ -182,6 +184,48 @@ class GroupTests(GroupCase):
         self.assertClosed(client, 4401, "run out")
         client.lose()
         self.assertEqual(self.subscribed, [])
+
+
+class JoiningTests(SynchronousTestCase):
+    """What joining and leaving comes to, for whoever is told of it."""
+
+    @override
+    def setUp(self) -> None:
+        self.audience: Audience[str] = Audience(WorkerID(7))
+        self.groups = Groups(self.audience, 2, NOWHERE)
+        self.member = self.audience.add("a")
+
+    def join(self, event: str) -> bool:
+        return self.groups.join(self.member, event)
+
+    def leave(self, event: str) -> bool:
+        return self.groups.leave(self.member, event)
+
+    def test_again(self) -> None:
+        """Whoever joins or leaves a second time does nothing new."""
+        self.assertEqual([self.join("x"), self.join("x")], [True, False])
+        self.assertEqual([self.leave("x"), self.leave("x")], [True, False])
+
+    def test_again_at_the_bound(self) -> None:
+        """A group that a member is in already is not one too many."""
+        self.join("x")
+        self.join("y")
+        self.assertIs(self.join("x"), False)  # noqa: FBT003
+        self.assertRaises(TooManyGroups, self.join, "z")
+
+    def test_gone(self) -> None:
+        """Of a member that is gone it is known what it was in, even where others are in it too."""
+        self.groups.join(self.audience.add("b"), "x")
+        self.join("x")
+        self.join("y")
+        self.assertEqual(self.groups.remove(self.member), ["x", "y"])
+        self.assertEqual(list(self.audience.events), ["x"])
+
+    def test_nothing_is_kept(self) -> None:
+        """Of members that have left everything nothing is kept."""
+        self.join("x")
+        self.leave("x")
+        self.assertEqual((self.audience._joined, self.audience._events), ({}, {}))
 
 
 class AudienceMachineTests(SynchronousTestCase):

@@ -7,14 +7,30 @@ from twisted.internet.defer import Deferred, succeed
 from typing_extensions import override
 
 from tests.pusher.client import Client
-from tests.pusher.group_case import GroupCase
+from tests.pusher.group_case import OPEN, GroupCase
 from tests.pusher.websocket import CLOSE, TEXT
-from tpush.errors import TooManySubscriptions
+from tpush.errors import ChannelClosed, TooManySubscriptions
 from tpush.message import BROADCAST, ConnectionID, Message, group_event, user_event
 from tpush.orders import Bind, Close, Info, Join, Leave, Order, Show, pack_order
+from tpush.pusher.client import Client as PusherClient
 from tpush.pusher.orders import Orders
-from tpush.pusher.telling import NOBODY
+from tpush.pusher.telling import Telling
 from tpush.receipt import Counts, Ticket
+
+
+class Heard(Telling):
+    """Notes who joins and leaves."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, object, str]] = []
+
+    @override
+    def joined(self, client: PusherClient, group: str) -> None:
+        self.events.append(("joined", client.connection, group))
+
+    @override
+    def left(self, client: PusherClient, group: str) -> None:
+        self.events.append(("left", client.connection, group))
 
 
 class OrdersTests(GroupCase):
@@ -23,12 +39,17 @@ class OrdersTests(GroupCase):
     @override
     def setUp(self) -> None:
         super().setUp()
+        self.begin()
+
+    def begin(self, **limits: Any) -> None:
+        self.start(OPEN, **limits)
         self.reported: list[tuple[Counts, Any]] = []
         self.known: Deferred[None] | None = None
+        self.telling = Heard()
         self.orders = Orders(
             self.factory.audience,
             self.factory.groups,
-            NOBODY,
+            self.telling,
             lambda: {"worker": 7},
             self.settle,
             self.report,
@@ -69,7 +90,8 @@ class OrdersTests(GroupCase):
         self.assertEqual(self.closed(plain), (4000, "bye"))
         self.assertEqual(self.closed(speaker), (4000, "bye"))
         self.assertEqual(len(other.frames), 1)
-        self.order(Close(1000, "", None), "worker/7", 3)
+        self.order(Close(1000, "", ""), "worker/7", 3)
+        self.assertEqual(other.frames[-2], (TEXT, b""))
         self.assertEqual(self.closed(other), (1000, ""))
 
     def test_close_of_a_slow_client(self) -> None:
@@ -111,11 +133,25 @@ class OrdersTests(GroupCase):
         self.assertEqual(self.order(Leave("x"), group_event("x")), (Counts(1), None))
         self.assertEqual(self.subscribed, [])
 
+    def test_told(self) -> None:
+        """Who joins or leaves by an order is told of; once."""
+        self.client()
+        for order in (Join("x"), Join("x"), Leave("x"), Leave("x")):
+            self.order(order, BROADCAST)
+        self.assertEqual(self.telling.events, [("joined", 1, "x"), ("left", 1, "x")])
+
     def test_refused(self) -> None:
         """Where there is no room it is told of how many."""
         self.client()
         self.error = TooManySubscriptions("full")
         self.assertEqual(self.order(Join("x"), BROADCAST), (Counts(dropped=1), None))
+
+    def test_too_many(self) -> None:
+        """Who is in as many groups as it may joins no other."""
+        self.begin(groups=1)
+        self.client("x")
+        self.client()
+        self.assertEqual(self.order(Join("y"), BROADCAST), (Counts(1, dropped=1), None))
 
     def test_users(self) -> None:
         """A connection is bound to a user, to another, and to none."""
@@ -123,6 +159,7 @@ class OrdersTests(GroupCase):
         self.order(Bind("ann"), "worker/7", 1)
         self.send(user_event("ann"), "1")
         self.order(Bind("ann"), "worker/7", 1)
+        self.assertEqual(self.subscribed, [user_event("ann")])
         self.order(Bind("bob"), "worker/7", 1)
         self.assertEqual(client.connection.claims.user, "bob")
         self.send(user_event("ann"), "2")
@@ -135,10 +172,31 @@ class OrdersTests(GroupCase):
     def test_told_when_known(self) -> None:
         """Who joined is told of when the channel knows it."""
         self.client()
+        for order in (Join("x"), Bind("ann")):
+            self.known = Deferred()
+            self.assertRaises(IndexError, self.order, order, BROADCAST)
+            self.known.callback(None)
+            self.assertEqual(self.reported.pop(), (Counts(1), None))
+
+    def test_told_at_once(self) -> None:
+        """What the channel need not know of is told at once."""
+        self.client("x")
+        self.known = Deferred()
+        self.assertEqual(self.order(Leave("x"), BROADCAST), (Counts(1), None))
+
+    def test_never_known(self) -> None:
+        """Where the channel is gone before it knows, nothing is told: this worker is missing."""
+        self.client()
         self.known = Deferred()
         self.assertRaises(IndexError, self.order, Join("x"), BROADCAST)
-        self.known.callback(None)
-        self.assertEqual(self.reported, [(Counts(1), None)])
+        self.known.errback(ChannelClosed())
+        self.assertEqual(self.reported, [])
+
+    def test_nobody_waits(self) -> None:
+        """An order without a ticket is carried out, and not reported."""
+        client = self.client()
+        self.orders.obey(Message(BROADCAST, pack_order(Close(4000, "bye", None)), order=True))
+        self.assertEqual((self.closed(client), self.reported), ((4000, "bye"), []))
 
     def test_show(self) -> None:
         """How many they are, and the addresses of some."""
