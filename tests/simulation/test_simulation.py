@@ -52,6 +52,12 @@ class SimulationTests(SynchronousTestCase):
             )
             self.assertEqual(there.stdout.split(), here)
 
+    def test_defects(self) -> None:
+        """Each has its place still: what is renamed there takes its defect along."""
+        for defect in DEFECTS:
+            with defect.planted():
+                self.assertTrue(callable(getattr(defect.owner, defect.function)), defect.place)
+
     def test_defects_show(self) -> None:
         """Defects that are put in on purpose are found."""
         by_name = {defect.name: defect for defect in DEFECTS}
