@@ -42,7 +42,7 @@ class AwaitedReceiptsTests(SynchronousTestCase):
         for _ in range(2):
             self.awaited.tell(ONE, WORKER, Counts(3), b"")
         self.assertEqual(self.successResultOf(receipt), Receipt(Counts(3), 1, 0))
-        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertEqual((self.clock.getDelayedCalls(), self.awaited._waiting), ([], {}))
 
     def test_in_time(self) -> None:
         """When its time is over one fires as far as it is known."""
@@ -56,8 +56,8 @@ class AwaitedReceiptsTests(SynchronousTestCase):
 
     def test_not_published(self) -> None:
         """What cannot be published says so, and nothing is waited for."""
-        for _ in range(3):
-            self.assertRaises(ZeroDivisionError, self.awaited.request, ONE, lambda: 1 / 0)
+        for ticket in (ONE, TWO, THREE):
+            self.assertRaises(ZeroDivisionError, self.awaited.request, ticket, lambda: 1 / 0)
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.assertNoResult(self.request(ONE))
 
@@ -81,6 +81,8 @@ class AwaitedReceiptsTests(SynchronousTestCase):
             self.awaited.settle(ONE, known)
         self.assertEqual(self.successResultOf(receipt), known)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+        for ticket in (TWO, THREE):
+            self.assertNoResult(self.request(ticket))
 
     def test_given_up(self) -> None:
         """All fire at once, the oldest first."""

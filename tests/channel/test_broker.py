@@ -1,15 +1,30 @@
 """What the channel does with what its peers send, without a link or a clock."""
 
+from dataclasses import replace
+
 import msgpack
 
-from tests.channel.program import LIMITS, BrokerCase
+from tests.channel.program import LIMITS, BrokerCase, Program
 from tpush.channel.broker import Broker
 from tpush.channel.codec import pack_deliveries
-from tpush.channel.items import Mark, Publish
+from tpush.channel.items import (
+    Answer,
+    Enqueue,
+    Mark,
+    Publish,
+    Rejection,
+    Repeated,
+    Request,
+    Routed,
+    Sync,
+    Synced,
+)
 from tpush.channel.session import Peer
 from tpush.errors import ProtocolViolation, WorkerIDTaken
 from tpush.message import MAX_ID, Message, WorkerID
-from tpush.receipt import Ticket
+from tpush.receipt import Counts, Receipt, Ticket
+
+TICKET = Ticket(b"t" * 24)
 
 
 class RoutingTests(BrokerCase):
@@ -163,6 +178,73 @@ class RoutingTests(BrokerCase):
         self.assertEqual(self.broker.take_changed(), [c.session])
 
 
+class AnswerTests(BrokerCase):
+    """What a session asked is answered: at once, and acknowledged when it has the answer."""
+
+    def ask(self, program: Program, *requests: Request) -> None:
+        for request in requests:
+            program.outbox.append(request)
+        self.broker.take_changed()
+        program.send(0)
+
+    def assertAnswered(self, program: Program, kind: type, number: int = 1) -> None:  # noqa: N802
+        self.assertEqual(self.broker.take_changed(), [program.session])
+        answers = [item for item in program.attached.outbox if isinstance(item, kind)]
+        self.assertEqual(len(answers), number)
+
+    def assertHeldUntilTaken(self, program: Program) -> None:  # noqa: N802
+        program.hear()
+        self.assertEqual(len(program.outbox), 1)
+        program.take()
+        program.acknowledge()
+        self.assertEqual(len(program.outbox), 0)
+
+    def test_sync(self) -> None:
+        """A question whether all is in effect."""
+        a = self.program("a")
+        self.ask(a, Sync())
+        self.assertAnswered(a, Synced)
+        self.assertHeldUntilTaken(a)
+
+    def test_queue_full(self) -> None:
+        """A job that finds no room."""
+        self.broker = Broker(b"i" * 16, replace(LIMITS, queue_jobs=1), 0, settle=0)
+        a = self.program("a")
+        self.ask(a, Enqueue("q", b"1"), Enqueue("q", b"2"))
+        self.assertAnswered(a, Rejection)
+        self.assertEqual(self.broker.metrics.queue_full, 1)
+        self.assertHeldUntilTaken(a)
+
+    def test_routed(self) -> None:
+        """A message whose publisher wants a receipt: it is told who has it."""
+        a = self.program("a")
+        self.program("b", "news", worker=7)
+        self.program("c", "news")
+        self.ask(a, Publish(Message("news", b"1", ticket=TICKET)))
+        [told] = (item for item in a.attached.outbox if isinstance(item, Routed))
+        self.assertEqual(told, Routed(TICKET, [WorkerID(7)]))
+        self.assertIn(a.session, self.broker.take_changed())
+
+    def test_repeated(self) -> None:
+        """A message that was published before: nobody has it twice, and it is counted."""
+        a = self.program("a")
+        publish = Publish(Message("news", b"1", ticket=TICKET), key="k")
+        self.ask(a, publish, Answer("k", Receipt(Counts(), 0, 0)), publish)
+        self.assertAnswered(a, Repeated)
+        self.assertEqual(self.broker.metrics.repeated, 1)
+
+    def test_of_one_who_left(self) -> None:
+        """Who has left is answered nothing, though what it asked is carried out."""
+        self.broker = Broker(b"i" * 16, replace(LIMITS, queue_jobs=0), 0, settle=2)
+        a = self.program("a")
+        full, message = Enqueue("q", b"1"), Message("news", b"1", ticket=TICKET)
+        self.ask(a, full, Sync(), Publish(message))
+        session = a.attached
+        self.broker.leave(session, 0)
+        self.tick(2)
+        self.assertEqual((self.broker.take_changed(), len(session.outbox)), ([], 0))
+
+
 class SessionTests(BrokerCase):
     def test_comes_back(self) -> None:
         """One that comes back in time gets what it missed, once."""
@@ -179,6 +261,9 @@ class SessionTests(BrokerCase):
         b.attach(self.broker)
         self.turns(b, a)
         self.assertEqual((b.messages, len(a.outbox)), ([b"1", b"2", b"3", b"4"], 0))
+        self.assertTrue(b.attached.connected)
+        self.tick(100)
+        self.assertTrue(self.broker.knows(b.peer))
 
     def test_does_not_come_back(self) -> None:
         """One that does not come back is forgotten after the linger, and holds nobody up."""
@@ -251,6 +336,7 @@ class SessionTests(BrokerCase):
         with self.assertRaises(WorkerIDTaken):
             self.program("b", worker=7)
         self.assertEqual(len(self.broker.sessions), 1)
+        a.attach(self.broker)
         self.program("c", worker=8)
         a.lose(0)
         with self.assertRaises(WorkerIDTaken):
@@ -277,6 +363,15 @@ class SessionTests(BrokerCase):
         a.attach(self.broker)
         self.assertEqual(self.broker._hub.events(a.attached), ["y", "z"])
         self.assertEqual(self.broker._queues.watched(a.attached), ["q"])
+
+    def test_left_with_something_to_be_sent(self) -> None:
+        """One that left is not told of, whatever was to be sent to it."""
+        a, b = self.program("a"), self.program("b")
+        self.broker.take_changed()
+        self.broker.changed(a.attached)
+        self.broker.changed(b.attached)
+        self.broker.leave(a.attached, 0)
+        self.assertEqual(self.broker.take_changed(), [b.session])
 
     def test_leave_twice(self) -> None:
         """One that left is forgotten; leaving again changes nothing, its successor stays."""

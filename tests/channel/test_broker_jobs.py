@@ -1,10 +1,13 @@
 """What the broker holds until workers are back, and the jobs that it gives."""
 
+from dataclasses import replace
+
 from typing_extensions import override
 
 from tests.channel.program import LIMITS, BrokerCase, Program
 from tpush.channel.broker import Broker
 from tpush.channel.items import Enqueue, Finish
+from tpush.message import FAILED
 
 
 class SettleTests(BrokerCase):
@@ -98,6 +101,16 @@ class JobTests(BrokerCase):
         self.enqueue(a, "2", "3")
         self.assertEqual(len(session.outbox), 2)
 
+    def test_reserved_again(self) -> None:
+        """One that came back and asks for a job is given one that waits."""
+        a, b = self.program("a"), self.program("b")
+        b.watch("q", ask=True)
+        self.enqueue(a, "1")
+        b.lose(0)
+        session = self.broker.attach(b.peer, b.known, 0)
+        self.broker.restore(session, [], ["q"], 1)
+        self.assertEqual(len(session.outbox), 1)
+
     def test_watcher_left(self) -> None:
         """The job of a watcher that left goes to another, as its next attempt."""
         a, b, c = self.program("a"), self.program("b"), self.program("c")
@@ -110,6 +123,41 @@ class JobTests(BrokerCase):
         self.tick(1)
         c.turn(1)
         self.assertEqual([(job.data, job.attempt) for job in c.jobs], [(b"1", 2)])
+
+    def test_last_watcher_left(self) -> None:
+        """A job whose last attempt was with one that left goes at once where failed ones go."""
+        self.broker = Broker(b"i" * 16, replace(LIMITS, job_attempts=1), 0, settle=0)
+        a, b, c = self.program("a"), self.program("b"), self.program("c")
+        b.watch("q")
+        c.watch("q" + FAILED)
+        self.enqueue(a, "1")
+        self.broker.leave(b.attached, 0)
+        c.turn(0)
+        self.assertEqual([job.data for job in c.jobs], [b"1"])
+
+    def test_of_another_broker(self) -> None:
+        """A job of the broker before does not pass for one of this."""
+        brokers = self.broker, Broker(b"j" * 16, LIMITS, 0, settle=0)
+        jobs = []
+        for self.broker in brokers:
+            a, b = self.program("a"), self.program("b")
+            b.watch("q")
+            self.enqueue(a, "1")
+            b.take()
+            jobs.append(b.jobs[0].job)
+        self.assertNotEqual(*jobs)
+
+    def test_unasked_on_the_way(self) -> None:
+        """A job that came unasked is none of those that were asked for."""
+        a, b = self.program("a"), self.program("b")
+        b.watch("p")
+        b.watch("q", ask=True)
+        a.outbox.append(Enqueue("p", b"1"))
+        self.enqueue(a, "2")
+        b.lose(0)
+        session = self.broker.attach(b.peer, b.known, 0)
+        self.broker.restore(session, [], ["p", "q"], 1)
+        self.assertEqual(len(session.outbox), 2)
 
     def test_lost_watcher_is_given_jobs(self) -> None:
         """A job goes to a watcher that is there rather than to one whose link was lost."""
