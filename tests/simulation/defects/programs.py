@@ -27,9 +27,9 @@ def address_reused(_: Any) -> Any:
 
 def audiences_mixed(sound: Any) -> Any:
     def send(self: Any, message: Any) -> None:
-        if self._waiting:
-            self._target = message.event, message.connection
+        waiting, self._waiting = self._waiting, []
         sound(self, message)
+        self._waiting = [*waiting, *self._waiting]
 
     return send
 
