@@ -45,6 +45,14 @@ class RoutingTests(BrokerCase):
         self.turns(b, a)
         self.assertEqual((b.messages, len(a.outbox)), ([b"1"], 0))
 
+    def test_batch(self) -> None:
+        """What is sent at once is bounded in bytes as well."""
+        a, b = self.program("a"), self.program("b", "news")
+        for _ in range(2):
+            a.publish("news", "x" * 1_000)
+        a.send(0)
+        self.assertEqual(len(b.attached.outbox.take(9, 900)), 1)
+
     def test_nobody_listens(self) -> None:
         """A message that nobody listens to is acknowledged at once."""
         a = self.program("a")
@@ -208,9 +216,9 @@ class AnswerTests(BrokerCase):
 
     def test_queue_full(self) -> None:
         """A job that finds no room."""
-        self.broker = Broker(b"i" * 16, replace(LIMITS, queue_jobs=1), 0, settle=0)
+        self.broker = Broker(b"i" * 16, replace(LIMITS, queue_jobs=0), 0, settle=0)
         a = self.program("a")
-        self.ask(a, Enqueue("q", b"1"), Enqueue("q", b"2"))
+        self.ask(a, Enqueue("q", b"1"))
         self.assertAnswered(a, Rejection)
         self.assertEqual(self.broker.metrics.queue_full, 1)
         self.assertHeldUntilTaken(a)

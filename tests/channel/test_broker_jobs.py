@@ -75,6 +75,15 @@ class JobTests(BrokerCase):
         self.turns(b)
         self.assertEqual([job.data for job in b.jobs], [b"1", b"2"])
 
+    def test_batch(self) -> None:
+        """What is sent at once is bounded in bytes, of jobs too."""
+        a, b = self.program("a"), self.program("b")
+        b.watch("q", ask=True)
+        self.broker.reserve(b.attached, 2)
+        self.enqueue(a, "x" * 1_000, "x" * 1_000)
+        self.assertEqual(len(b.attached.outbox), 2)
+        self.assertEqual(len(b.attached.outbox.take(9, 900)), 1)
+
     def test_comes_back(self) -> None:
         """A watcher that comes back in time is given its job once, and may finish it."""
         a, b = self.program("a"), self.program("b")
