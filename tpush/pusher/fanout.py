@@ -76,8 +76,11 @@ class FanOut:
         for target, too, receivers in self._audience.parts(messages[0]):
             self.traffic.deliveries += count * len(receivers)
             frames: dict[Dialect, bytes] = {}
+            dialect, made = None, b""
             for receiver in receivers:
-                made = frames.get(receiver.dialect)
-                if made is None:
-                    made = frames[receiver.dialect] = make(receiver.dialect, target, too)
+                if receiver.dialect is not dialect:
+                    dialect = receiver.dialect
+                    if dialect not in frames:
+                        frames[dialect] = make(dialect, target, too)
+                    made = frames[dialect]
                 receiver.write_frames(made, count)
