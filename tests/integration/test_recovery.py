@@ -130,7 +130,8 @@ class RecoveryTests(SynchronousTestCase):
         for run in phone.runs:
             numbers = [message["data"] for message in run]
             self.assertEqual(len(set(numbers)), len(numbers), "one came twice")
-            for before, after in pairwise(run):
+            # What a channel is given once more, after the death of another, has no place.
+            for before, after in pairwise(each for each in run if "offset" in each):
                 if before["epoch"] == after["epoch"]:
                     self.assertGreater(after["offset"], before["offset"])
 
