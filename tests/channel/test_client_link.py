@@ -17,13 +17,13 @@ class LinkTests(ClientCase):
         boxes: list[bytes] = []
         link = a._link
         assert link is not None
-        send = link.callRemote
+        send = link.sendBox
 
-        def counted(command: type[amp.Command], *args: object, **kwargs: object) -> object:
-            boxes.append(command.commandName)
-            return send(command, *args, **kwargs)
+        def counted(box: amp.AmpBox) -> None:
+            boxes.append(box[amp.COMMAND])
+            send(box)
 
-        self.patch(link, "callRemote", counted)
+        self.patch(link, "sendBox", counted)
         for number in range(100):
             a.publish("x", str(number))
         self.run_()

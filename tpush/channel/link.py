@@ -198,7 +198,10 @@ class Link(amp.AMP):
     def send(self, command: type[wire.OneWay], **arguments: Any) -> None:
         """Send one command now."""
         if self._open:
-            self.callRemote(command, **arguments)
+            # Not callRemote, which prepares for an answer.
+            box = command.makeArguments(arguments, self)
+            box[amp.COMMAND] = command.commandName
+            self.sendBox(box)
 
     def flush_soon(self) -> None:
         """Send what there is at the end of this reactor turn: one box carries all of it."""
