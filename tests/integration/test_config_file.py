@@ -1,13 +1,13 @@
 """Roles that have their options from one file, as real processes."""
 
 import re
-from pathlib import Path
 
 import requests
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 from websockets.sync.client import connect
 
+from tests.folder import short_folder
 from tests.integration.processes import Role, eventually, free_port, healthy
 from tests.test_config_file import EXAMPLE
 from tests.test_tokens import PRIVATE, private_pem, public_pem
@@ -23,8 +23,7 @@ class ConfigFileTests(SynchronousTestCase):
 
     @override
     def setUp(self) -> None:
-        self.folder = Path(self.mktemp()).absolute()
-        self.folder.mkdir()
+        self.folder = short_folder(self)
         self.file("channel.secret", b"a secret of the tests alone")
         self.file("api.keys", KEY.encode())
         self.file("tokens.pub", public_pem(PRIVATE["EdDSA"]))
