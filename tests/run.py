@@ -20,11 +20,13 @@ from typing import TextIO
 OPTIONAL = "optional: "
 INTEGRATION = "tests.integration.test_"
 LOADS = frozenset({
+    "audiences",
     "cluster",
     "descriptors",
     "faults",
     "going_away",
     "memory",
+    "recovery",
     "rolling",
     "slow",
     "storm",

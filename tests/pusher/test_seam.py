@@ -172,7 +172,7 @@ class SeamTests(SynchronousTestCase):
     def test_seam(self) -> None:
         """A run has all of each publisher from its first on, once and in order, the last too."""
         recovered = 0
-        for name, random in randoms(60):
+        for name, random in randoms(40):
             workers = Workers(random)
             for _ in range(STEPS):
                 workers.step()
@@ -182,7 +182,7 @@ class SeamTests(SynchronousTestCase):
                     for which, newest in enumerate(workers.published):
                         self.check(phone, which, newest)
                     recovered += phone.recovered
-        self.assertGreater(recovered, 300)
+        self.assertGreater(recovered, 200)
 
     def check(self, phone: Phone, which: int, newest: int) -> None:
         self.assertEqual(phone.refused, 0)
