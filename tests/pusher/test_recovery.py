@@ -217,6 +217,7 @@ class RecoveryTests(RecoveryCase):
             {"epoch": "e"},
             at(-1),
             at(1, "e" * 65),
+            at(1, "\ud800"),
             at(2**53),
         ):
             answers = self.ask(client, type="subscribe", id=1, group="news", since=since)
