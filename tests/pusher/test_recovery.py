@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgpack
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from typing_extensions import override
@@ -11,10 +12,14 @@ from typing_extensions import override
 from tests.pusher.client import Client
 from tests.pusher.test_v1 import V1Case
 from tests.pusher.websocket import TEXT, client_frame
+from tpush.channel import codec
+from tpush.channel.items import Recall
 from tpush.errors import ChannelClosed, TooManySubscriptions
+from tpush.limits import BATCH_BYTES, BOX
 from tpush.message import Message, Position, Target, group_event
 from tpush.pusher.admission import Auth
 from tpush.pusher.rights import Right, Rights
+from tpush.pusher.v1.subscribing import MOST_PLACES
 from tpush.recalled import Place, Recalled
 
 NEWS, SPORT = group_event("news"), group_event("sport")
@@ -150,6 +155,22 @@ class RecoveryTests(RecoveryCase):
             [self.got(client)[0]["recovered"] for client in clients], [True] * 3 + [False]
         )
         self.assertEqual(self.waiting, [])
+
+    def test_many(self) -> None:
+        """What is asked at once has room in a box; what is too much is asked after it."""
+        self.start(Rights(Right.OPEN), groups=MOST_PLACES + 3, client_frames=0)
+        client = self.speaker()
+        groups = [f"{number:04}" + "x" * 190 for number in range(MOST_PLACES + 2)]
+        requests = [{"type": "subscribe", "group": each, "since": at(5)} for each in groups]
+        client.send(b"".join(client_frame(TEXT, json.dumps(each).encode()) for each in requests))
+        for _ in range(3):
+            self.answer(*[Recalled()] * len(self.asked[-1][0]))
+        asked = [places for places, _ in self.asked]
+        self.assertEqual([len(places) for places in asked], [1, MOST_PLACES, 1])
+        self.assertEqual(len(self.said(client)), 1 + len(groups))
+        longest = [(event, Position("e" * 64, 2**53 - 1)) for event, _ in asked[1]]
+        [(_, items)] = codec.pack_requests([(2**53, Recall(longest, 2**30))])
+        self.assertLess(len(msgpack.packb(items)), BOX - BATCH_BYTES)
 
     def test_epochs(self) -> None:
         """Who comes from another epoch spoils nothing for the rest."""

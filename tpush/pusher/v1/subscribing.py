@@ -6,7 +6,7 @@ is neither a gap nor a double between what a client that comes back is given and
 from then on. Until it has joined its group is held, as others may leave it.
 
 There is one question to the channel at a time, however many clients wait: those that come meanwhile
-are answered together with the next.
+are answered together with the next, or, where they are too many for one, with the next but one.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,6 +26,9 @@ from tpush.pusher.v1.recovering import Recovering
 from tpush.pusher.v1.requests import RequestID, Subscribe, Wrong
 from tpush.pusher.v1.waiting import Waiters, Waiting
 from tpush.recalled import Recalled
+
+MOST_PLACES = 5_000
+"""That one question is about: with the longest names they are 1.4 MB, and a box has 4 MiB."""
 
 
 class TooMuchAsked(TPushError):
@@ -116,7 +119,7 @@ class Subscribing:
 
     def _ask(self) -> None:
         self._asking = True
-        self._asked, self._next = self._next, Waiters()
+        self._asked = self._next.take(MOST_PLACES)
         places = self._asked.places()
 
         def known(told: Sequence[Recalled]) -> None:

@@ -68,6 +68,18 @@ class Waiters:
         """Let those of a client wait no more."""
         self._waiting.pop(client, None)
 
+    def take(self, places: int) -> "Waiters":
+        """Let those wait no more that so many places are to be asked about for, and return them."""
+        taken, questions = Waiters(), set[tuple[str, str | None]]()
+        for client, waiting in list(self):
+            for each in list(waiting):
+                questions.add(each.question)
+                if len(questions) > places:
+                    return taken
+                self.remove(client, each)
+                taken.add(client, each)
+        return taken
+
     def places(self) -> dict[tuple[str, str | None], Place]:
         """Return what is to be asked: for each event and epoch once, from the oldest on."""
         places: dict[tuple[str, str | None], Place] = {}
