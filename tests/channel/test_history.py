@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from itertools import count
 
+import msgpack
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.channel.properties import run_machine
+from tpush.channel import codec
 from tpush.channel.history import KEPT_BYTES, MOST_PUBLISHERS, History, HistoryRule
-from tpush.limits import MIB, Limits
+from tpush.channel.items import Recollection
+from tpush.limits import BATCH_BYTES, BOX, MIB, Limits
 from tpush.message import ConnectionID, Message, Position, Target
 from tpush.recalled import Recalled
 from tpush.receipt import Ticket
@@ -151,6 +154,20 @@ class HistoryTests(SynchronousTestCase):
         sent = ask(kept, NEWS, at(0), 4, 0)
         self.assertIsNone(sent.since(at(0)))
         self.assertEqual([message.data for message in sent.since(at(1)) or ()], [b"345"])
+
+    def test_too_much_for_a_box(self) -> None:
+        """However much may be sent, an answer is no longer than a box, targets and all."""
+        kept = history([HistoryRule("*", 10_000, 10)], 64 * MIB)
+        but = tuple((f"user/{number:0195}", None) for number in range(50))
+        for said in [say("1" * MIB)] * 5, [say("1")] * 6_000, [say("1")._replace(but=but)] * 500:
+            for message in said:
+                newest = keep(kept, message).positions[0][1]
+            told, names = kept.recall(NEWS, at(0), 64 * MIB, 0)
+            self.assertEqual(told.position, newest)
+            self.assertGreater(len(told.messages), 1)
+            answer = Recollection(2**53, 0, told, [(b"k" * 16, 2**53) for _ in names])
+            [(_, items)] = codec.pack_deliveries([(2**53, answer)])
+            self.assertLess(len(msgpack.packb(items)), BOX - BATCH_BYTES)
 
     def test_names(self) -> None:
         """The newest of each publisher is known by name; what was kept has no second place."""

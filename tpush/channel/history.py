@@ -21,7 +21,7 @@ from fnmatch import translate
 from typing import NamedTuple
 
 from tpush.channel.inbox import Seen
-from tpush.limits import Limits
+from tpush.limits import MAX_CONTENT, Limits
 from tpush.message import Message, Position, group_event
 from tpush.recalled import Recalled
 
@@ -30,6 +30,9 @@ GROUP = group_event("")
 
 KEPT_BYTES = 500
 """What one message that is kept takes besides its content."""
+
+MOST_RECALLED = MAX_CONTENT
+"""Bytes, all of a message counted, that one answer tells of: a box has to carry it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,8 @@ class History:
         Args:
             event: of the group.
             since: None asks for the newest position alone.
-            most: bytes of contents; where there are more, the newest of them are returned.
+            most: bytes of contents; where there are more, or more than a box carries, the newest
+                of them are returned.
             now: the time.
 
         Returns:
@@ -198,9 +202,11 @@ class History:
         if since is None or since.epoch != self._epoch:
             return Recalled(position), names
         missed: deque[Message] = deque()
+        room = MOST_RECALLED
         for kept in reversed(log.kept):
             most -= len(kept.message.data)
-            if most < 0 or kept.offset <= since.offset:
+            room -= kept.size
+            if min(most, room) < 0 or kept.offset <= since.offset:
                 break
             missed.appendleft(kept.message)
         return Recalled(position, tuple(missed)), names
