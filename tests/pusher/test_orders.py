@@ -10,7 +10,14 @@ from tests.pusher.client import Client
 from tests.pusher.group_case import OPEN, GroupCase
 from tests.pusher.websocket import CLOSE, TEXT
 from tpush.errors import ChannelClosed, TooManySubscriptions
-from tpush.message import BROADCAST, ConnectionID, Message, group_event, user_event
+from tpush.message import (
+    BROADCAST,
+    ConnectionID,
+    Message,
+    group_event,
+    presence_event,
+    user_event,
+)
 from tpush.orders import Bind, Close, Info, Join, Leave, Order, Show, pack_order
 from tpush.pusher.client import Client as PusherClient
 from tpush.pusher.orders import Orders
@@ -121,6 +128,16 @@ class OrdersTests(GroupCase):
         self.client()
         for event, connection in (("worker/7", 2), ("worker/8", 1)):
             self.assertEqual(self.order(Join("x"), event, connection), (Counts(), None))
+
+    def test_out_of_a_group_that_tells(self) -> None:
+        """Who is put out of a group is not told who is there any more."""
+        client = self.client("x")
+        one = ConnectionID(1)
+        self.factory.groups.join(one, presence_event("x"))
+        self.assertEqual(self.order(Leave("x"), group_event("x")), (Counts(1), None))
+        self.send(presence_event("x"), "somebody")
+        self.assertEqual(len(client.frames), 1)
+        self.assertEqual(self.subscribed, [])
 
     def test_groups(self) -> None:
         """Connections join and leave, as clients do by themselves."""

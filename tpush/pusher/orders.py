@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from tpush import orders
 from tpush.errors import ProtocolViolation, TPushError
-from tpush.message import BROADCAST, Message, group_event, user_event
+from tpush.message import BROADCAST, Message, group_event, presence_event, user_event
 from tpush.orders import Bind, Info, Join, Leave, Order, Show, unpack_order
 from tpush.pusher.audience import Audience
 from tpush.pusher.client import Client
@@ -115,9 +115,11 @@ class Orders:
             self._telling.joined(client, group)
 
     def _leave(self, client: Client, group: str) -> None:
-        if client.connection is not None and self._groups.leave(
-            client.connection, group_event(group)
-        ):
+        if client.connection is None:
+            return
+        # Who is put out of a group is not told of those in it either.
+        self._groups.leave(client.connection, presence_event(group))
+        if self._groups.leave(client.connection, group_event(group)):
             self._telling.left(client, group)
 
     def _bind(self, client: Client, user: str | None) -> None:
