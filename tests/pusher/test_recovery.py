@@ -16,7 +16,7 @@ from tpush.channel import codec
 from tpush.channel.items import Recall
 from tpush.errors import ChannelClosed, TooManySubscriptions
 from tpush.limits import BATCH_BYTES, BOX
-from tpush.message import Message, Position, Target, group_event
+from tpush.message import Message, Position, Target, group_event, presence_event
 from tpush.pusher.admission import Auth
 from tpush.pusher.rights import Right, Rights
 from tpush.pusher.v1.subscribing import MOST_PLACES
@@ -286,6 +286,34 @@ class HeldTests(RecoveryCase):
         self.assertEqual(self.got(client)[1:], ["4"])
         client.lose()
         self.assertEqual(self.subscribed, [])
+
+    def test_presence(self) -> None:
+        """What it will be told of who is there comes here too, before it is told so."""
+        self.start(Rights(Right.OPEN), presence=["news"])
+        client, other = self.speaker(), self.speaker()
+        for each in client, other:
+            self.ask(each, type="subscribe", group="news", presence=True)
+        self.assertEqual(self.subscribed, [NEWS, presence_event("news")])
+        other.lose()
+        self.answer(Recalled())
+        self.assertEqual(self.subscribed, [NEWS, presence_event("news")])
+        self.ask(client, type="unsubscribe", group="news")
+        self.assertEqual(self.subscribed, [])
+
+    def test_no_room_for_presence(self) -> None:
+        """Where there is no room for the second of two, the first is not held either."""
+
+        def full(event: str) -> None:
+            if event == presence_event("news"):
+                raise TooManySubscriptions("full")
+            self.subscribed.append(event)
+
+        self.patch(self, "subscribe", full)
+        self.start(Rights(Right.OPEN), presence=["news"])
+        client = self.speaker()
+        answers = self.ask(client, type="subscribe", group="news", presence=True)
+        self.assertError(answers, "try-later")
+        self.assertEqual((self.subscribed, self.asked), ([], []))
 
     def test_gone(self) -> None:
         """Who is gone before the answer holds nothing, and is given nothing."""

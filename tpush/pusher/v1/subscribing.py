@@ -3,13 +3,14 @@
 A client joins when the channel has the subscription, and has told what was published before. What
 it tells of reaches this worker before that answer, and what is published later after it: so there
 is neither a gap nor a double between what a client that comes back is given and what comes to it
-from then on. Until it has joined its group is held, as others may leave it.
+from then on. Until it has joined, what it will join is held, as others may leave it.
 
 There is one question to the channel at a time, however many clients wait: those that come meanwhile
 are answered together with the next, or, where they are too many for one, with the next but one.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from itertools import chain
 from typing import Any
 
@@ -91,7 +92,7 @@ class Subscribing:
         connection = client.connection
         if waiting.since and connection and self._groups.has_joined(connection, event):
             raise Wrong("bad-request", "the client is in that group already", name)
-        self._groups.hold(event)
+        self._hold(waiting)
         self._next.add(client, waiting)
         if not self._asking:
             self._ask()
@@ -101,7 +102,7 @@ class Subscribing:
         for waiters in self._asked, self._next:
             for each in [each for each in waiters.of(client) if each.group == group]:
                 waiters.remove(client, each)
-                self._groups.release(each.event)
+                self._release([each])
                 refuse(client, Wrong("cancelled", "the client has unsubscribed since", each.name))
 
     def forget(self, client: Client) -> None:
@@ -113,9 +114,16 @@ class Subscribing:
     def _of(self, client: Client) -> Sequence[Waiting]:
         return [*self._asked.of(client), *self._next.of(client)]
 
+    def _hold(self, waiting: Waiting) -> None:
+        with ExitStack() as held:
+            for event in waiting.events:
+                self._groups.hold(event)
+                held.callback(self._groups.release, event)
+            held.pop_all()  # until it is released
+
     def _release(self, waiting: Sequence[Waiting]) -> None:
-        for each in waiting:
-            self._groups.release(each.event)
+        for event in chain.from_iterable(each.events for each in waiting):
+            self._groups.release(event)
 
     def _ask(self) -> None:
         self._asking = True
@@ -149,7 +157,7 @@ class Subscribing:
             refuse(client, wrong)
             return
         finally:
-            self._groups.release(waiting.event)
+            self._release([waiting])
         said: dict[str, Any] = {"group": waiting.group}
         if waiting.since is not None:
             said["recovered"] = missed is not None

@@ -1,9 +1,9 @@
 """Subscriptions that wait for the channel, and what it is asked for them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tpush.message import Position, group_event
+from tpush.message import Position, group_event, presence_event
 from tpush.pusher.client import Client
 from tpush.pusher.v1.requests import RequestID
 from tpush.recalled import Place
@@ -29,6 +29,11 @@ class Waiting:
     def event(self) -> str:
         """The event of the group."""
         return group_event(self.group)
+
+    @property
+    def events(self) -> Sequence[str]:
+        """All that it will join."""
+        return (self.event, presence_event(self.group)) if self.presence else (self.event,)
 
     @property
     def question(self) -> tuple[str, str | None]:
