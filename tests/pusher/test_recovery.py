@@ -202,6 +202,20 @@ class RecoveryTests(RecoveryCase):
                 )
         self.assertEqual(self.got(other)[1:], ["2", "3"])
 
+    def test_except_of_several(self) -> None:
+        """Nor what was not for another group that it comes back to, in whichever order it asks."""
+        vip = group_event("vip")
+        kept = Recalled(Position("e", 3), (message(2, but=[(vip, None)]), message(3)))
+        for groups in ("news", "vip"), ("vip", "news"):
+            client = self.speaker()
+            for group in groups:
+                self.come_back(client, 1, group)
+            while self.waiting:
+                [(event, _)] = self.asked[-1][0]
+                self.answer(kept if event == NEWS else recalled(1, event=vip))
+            said = [each for each in self.got(client) if isinstance(each, str)]
+            self.assertEqual(said, ["3"])
+
     def test_in_it_already(self) -> None:
         """Who is in the group cannot come back to it; who is about to be is told what it missed."""
         client = self.speaker("news")
@@ -394,7 +408,7 @@ class SeveralGroupsTests(RecoveryCase):
         self.assertEqual(self.said(client)[1], expected)
 
     def test_again(self) -> None:
-        """Who comes back to both is told of both places each time, and can pass the second over."""
+        """Who comes back to both is told with the second of both places, and can pass it over."""
         client = self.speaker()
         requests = [
             {"type": "subscribe", "group": group, "since": at(offset)}
@@ -412,5 +426,37 @@ class SeveralGroupsTests(RecoveryCase):
             )
         )
         first_time, second = [each for each in self.said(client) if each["type"] == "message"]
-        self.assertEqual(first_time["also"], [{"group": "sport", **at(9)}])
+        self.assertNotIn("also", first_time)
         self.assertEqual((second["group"], second["offset"]), ("sport", 9))
+        self.assertEqual(second["also"], [{"group": "news", **at(5)}])
+
+    def test_had_as_one_of_the_other(self) -> None:
+        """Who has had it in the other group is told so at once, and can pass it over."""
+        client, first = self.speaker(), self.speaker()
+        self.ask(first, type="subscribe", group="other")
+        for group, offset in ("news", 4), ("sport", 9):
+            self.come_back(client, offset, group)
+        self.answer(Recalled())
+        self.answer(Recalled(Position("e", 5), (self.both,)), recalled(9, event=SPORT))
+        [told] = [each for each in self.said(client) if each["type"] == "message"]
+        self.assertEqual(told["also"], [{"group": "sport", **at(9)}])
+
+    def test_cut_off_between(self) -> None:
+        """Wherever it is cut off, it has had all up to the places that it was told of."""
+        client, first = self.speaker(), self.speaker()
+        self.ask(first, type="subscribe", group="other")
+        for group, offset in ("news", 4), ("sport", 7):
+            self.come_back(client, offset, group)
+        self.answer(Recalled())
+        before = message(8, event=SPORT)
+        self.answer(
+            Recalled(Position("e", 5), (self.both,)),
+            Recalled(Position("e", 9), (before, self.both._replace(event=SPORT, also=()))),
+        )
+        seen: list[tuple[str, int]] = []
+        for said in self.said(client)[1:]:
+            if said["type"] == "message":
+                places = [said, *said.get("also", ())]
+                seen += [(each["group"], each["offset"]) for each in places]
+        expected = [("news", 5), ("sport", 8), ("sport", 9), ("news", 5)]
+        self.assertEqual(seen, expected)

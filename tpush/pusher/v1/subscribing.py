@@ -141,8 +141,9 @@ class Subscribing:
         self._flush()  # what was published before is not for whoever joins
         asked, self._asked, self._asking = self._asked, Waiters(), False
         for client, waiting in asked:
+            others = [*waiting, *self._next.of(client)]
             for each in list(waiting):
-                self._acknowledge(client, each, waiting, recovering)
+                self._acknowledge(client, each, others, recovering)
         if self._next:
             self._ask()
 
