@@ -1,5 +1,7 @@
 """What the channel does with what its peers send, without a link or a clock."""
 
+# ruff: noqa: N802 - assertions are named as trial's own
+
 from dataclasses import replace
 
 import msgpack
@@ -195,12 +197,12 @@ class AnswerTests(BrokerCase):
         self.broker.take_changed()
         program.send(0)
 
-    def assertAnswered(self, program: Program, kind: type, number: int = 1) -> None:  # noqa: N802
+    def assertAnswered(self, program: Program, kind: type, number: int = 1) -> None:
         self.assertEqual(self.broker.take_changed(), [program.session])
         answers = [item for item in program.attached.outbox if isinstance(item, kind)]
         self.assertEqual(len(answers), number)
 
-    def assertHeldUntilTaken(self, program: Program) -> None:  # noqa: N802
+    def assertHeldUntilTaken(self, program: Program) -> None:
         program.hear()
         self.assertEqual(len(program.outbox), 1)
         program.take()
