@@ -12,7 +12,7 @@ from tpush.message import BROADCAST, ConnectionID, Message, Position, Target, Wo
 from tpush.metrics import Traffic
 from tpush.pusher.audience import Audience
 from tpush.pusher.dialect import Dialect, Greeting
-from tpush.pusher.fanout import FanOut
+from tpush.pusher.fanout import JOIN_BYTES, PILED, FanOut
 from tpush.pusher.receiver import Outcome, Receiver
 
 
@@ -54,10 +54,12 @@ class Recorder(Receiver):
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
         self.writes: list[bytes] = []
+        self.messages = 0
 
     @override
     def write_frames(self, frames: bytes, messages: int) -> None:
         self.writes.append(frames)
+        self.messages += messages
 
     @override
     def write_telling(self, frame: bytes) -> Outcome:
@@ -154,14 +156,34 @@ class FanOutTests(SynchronousTestCase):
         self.clock.advance(0)
         self.assertEqual([r.writes for r in self.receivers], [[], [], []])
 
-    def test_another_audience_flushes(self) -> None:
-        """A unicast between two broadcasts stays between them."""
+    def test_several_audiences(self) -> None:
+        """A unicast between two broadcasts stays between them, and all are one write."""
         self.send(b"a")
         self.send(b"b", 1)
         self.send(b"c")
         self.clock.advance(0)
-        self.assertEqual(self.receivers[0].writes, [b"<a>", b"<b>", b"<c>"])
-        self.assertEqual(self.receivers[1].writes, [b"<a>", b"<c>"])
+        self.assertEqual(self.receivers[0].writes, [b"<a><b><c>"])
+        self.assertEqual(self.receivers[1].writes, [b"<a><c>"])
+        self.assertEqual(self.dialect.framed, 3)
+
+    def test_size(self) -> None:
+        """What waits is written within the turn once it is much, for one audience or for many."""
+        content = b"-" * (JOIN_BYTES // 4)
+        for connection in (None, 1):
+            for number in range(5):
+                self.send(content, connection and 1 + number % 2)
+            self.assertEqual(len(self.receivers[0].writes), 1)
+            self.clock.advance(0)
+            self.receivers[0].writes.clear()
+
+    def test_large_audiences(self) -> None:
+        """Where many get what waits, it does not wait for long."""
+        receivers = [Recorder(self.dialect) for _ in range(JOIN_BYTES // PILED)]
+        for number, receiver in enumerate(receivers):
+            self.audience.join(self.audience.add(receiver), "xy"[number % 2])
+        for event in "xyxy":
+            self.fanout.send(Message(event, b"a"))
+        self.assertEqual([receivers[0].writes, receivers[1].writes], [[b"<a><a>"], [b"<a>"]])
 
     def test_traffic(self) -> None:
         """Messages are counted, and each once more for each connection that it is given to."""
@@ -208,3 +230,4 @@ class FanOutTests(SynchronousTestCase):
         clock.advance(0)
         got = [[int(n) for n in b"".join(r.writes).split()] for r in receivers]
         self.assertEqual(got, expected)
+        self.assertEqual([r.messages for r in receivers], list(map(len, expected)))

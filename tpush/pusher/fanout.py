@@ -1,12 +1,13 @@
 """Frame once, write to many.
 
-A message is framed once for each dialect, however many get it. Messages for one audience that
-arrive in one reactor turn are joined, and written to each connection once. Only a run is joined: a
-message for another audience first flushes what waits, so that nobody gets two messages in another
-order than they were published in. Whoever joins the audience flushes too: what was published before
-is not for them.
+A message is framed once for each dialect, however many get it. All that arrives for a connection
+in one reactor turn is joined, and written at once, in the order in which it came. A run of messages
+for one audience, most often all that there is, is framed as one; where audiences change, what each
+connection gets is piled up for it. Whoever joins an audience flushes: what was published before is
+not for them.
 """
 
+from collections.abc import Iterator
 from functools import partial
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -18,12 +19,25 @@ from tpush.pusher.dialect import Dialect, Joined, frame_once
 from tpush.pusher.receiver import Receiver
 
 JOIN_BYTES = 64 * 1024
-"""Bytes after which frames that wait are written, within the turn: as much as a transport is to
-hold for a client that does not read."""
-
+"""Bytes after which what waits is written, within the turn: as much as a transport is to hold for a
+client that does not read."""
 
 AROUND = 60
 """Bytes around a content that are counted: as many as a dialect has, or more."""
+
+PILED = 8
+"""Bytes that are counted for frames on a pile, which others may have too. So large audiences that
+take turns are written to one after the other, as it were their piles that took the memory."""
+
+
+class _Pile:
+    """What one connection gets."""
+
+    __slots__ = ("frames", "messages")
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+        self.messages = 0
 
 
 class FanOut:
@@ -38,6 +52,9 @@ class FanOut:
         self._audience = audience
         self._clock = clock
         self._waiting: list[Message] = []
+        """A run for one audience."""
+        self._piles: dict[Receiver, _Pile] = {}
+        """Of what came before it."""
         self._size = 0
         self._turn: IDelayedCall | None = None
         self.traffic = Traffic()
@@ -45,8 +62,11 @@ class FanOut:
     def send(self, message: Message) -> None:
         """Write *message* in this turn to whoever it is for."""
         waiting = self._waiting
-        if waiting and (self._size > JOIN_BYTES or not message.same_audience(waiting[0])):
-            self._write()
+        if waiting:
+            if self._size > JOIN_BYTES:
+                self.flush()
+            elif not message.same_audience(waiting[0]):
+                self._pile_up()
         self._waiting.append(message)
         self._size += len(message.data) + len(message.event) + AROUND
         if self._turn is None:
@@ -54,8 +74,15 @@ class FanOut:
 
     def flush(self) -> None:
         """Write what waits, now."""
-        if self._waiting:
-            self._write()
+        if self._piles:
+            self._pile_up()
+            piles, self._piles = self._piles, {}
+            for receiver, pile in piles.items():
+                receiver.write_frames(b"".join(pile.frames), pile.messages)
+        else:
+            for receiver, frames, messages in self._run():
+                receiver.write_frames(frames, messages)
+        self._size = 0
 
     def stop(self) -> None:
         """Write what waits, and nothing in a later turn."""
@@ -68,8 +95,21 @@ class FanOut:
         self._turn = None
         self.flush()
 
-    def _write(self) -> None:
-        messages, self._waiting, self._size = self._waiting, [], 0
+    def _pile_up(self) -> None:
+        piles = self._piles
+        for receiver, frames, messages in self._run():
+            pile = piles.get(receiver)
+            if pile is None:
+                pile = piles[receiver] = _Pile()
+            pile.frames.append(frames)
+            pile.messages += messages
+            self._size += PILED
+
+    def _run(self) -> Iterator[tuple[Receiver, bytes, int]]:
+        """Take the run, and yield its frames, and how many they are, for each who gets them."""
+        messages, self._waiting = self._waiting, []
+        if not messages:
+            return
         count = len(messages)
         self.traffic.messages += count
         make = Joined(messages).frames if messages[0].also else partial(frame_once, messages)
@@ -83,4 +123,4 @@ class FanOut:
                     if dialect not in frames:
                         frames[dialect] = make(dialect, target, too)
                     made = frames[dialect]
-                receiver.write_frames(made, count)
+                yield receiver, made, count
