@@ -266,6 +266,11 @@ class IChannel(Protocol):
             Fires with what is told of each place, after the messages that it tells of came to
             those who subscribed, and before those that follow; fails with
             :exc:`~tpush.errors.ChannelClosed` where :meth:`close` came first.
+
+        Raises:
+            InvalidName: no event can be called so, or no epoch.
+            InvalidAddress: no message can have that offset, or an event is asked about twice for
+                one epoch.
         """
         ...
 

@@ -71,7 +71,12 @@ asked = st.builds(Message, *published, st.just(()))
 messages = st.builds(
     Message, *published, st.lists(st.tuples(names, positions), max_size=2).map(tuple)
 )
-places = st.tuples(names, st.none() | positions)
+asked_positions = st.builds(Position, names, st.integers(0, MAX_ID))
+places = st.lists(
+    st.tuples(names, st.none() | asked_positions),
+    max_size=3,
+    unique_by=lambda place: (place[0], place[1] and place[1].epoch),
+)
 counted = st.integers(0, 2**64 - 1)
 receipts = st.builds(
     Receipt, st.builds(Counts, counted, counted, counted), counted, st.none() | counted
@@ -83,7 +88,7 @@ requests = st.one_of(
     st.builds(Finish, numbers, st.booleans()),
     st.just(Mark()),
     st.just(Sync()),
-    st.builds(Recall, st.lists(places, max_size=3), counted),
+    st.builds(Recall, places, counted),
 )
 pending = Pending(Ledger(), 1)
 origins = st.binary(min_size=16, max_size=16)

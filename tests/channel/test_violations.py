@@ -53,6 +53,8 @@ MEMBERS = {
     "a gap": items(wire.Publish, [1, False, "y", True, b""], [3, False, "y", True, b""]),
     "a job for no queue": items(wire.Enqueue, [1, "", b""]),
     "an outcome of no job": items(wire.Done, [1, 0, True]),
+    "a place of nothing": items(wire.Recall, [1, 9, [["y", "", 1]]]),
+    "a place twice": items(wire.Recall, [1, 9, [["y", "e", 1], ["y", "e", 2]]]),
     "an odd mark": items(wire.Mark, []),
     "an odd watch": command(wire.Watch, queues=["q"]),
     "an odd subscription": command(wire.Subscribe, events=[7]),

@@ -9,7 +9,8 @@ from typing_extensions import override
 from tests.pusher.client import Client
 from tests.pusher.test_v1 import V1Case
 from tpush.message import Message, Position, Target, group_event
-from tpush.recalled import Place, Recalled
+from tpush.pusher.v1.subscribing import PAUSE
+from tpush.recalled import Place, Recalled, check_places
 
 NEWS, SPORT = group_event("news"), group_event("sport")
 
@@ -40,12 +41,13 @@ class RecoveryCase(V1Case):
 
     @override
     def recall(self, places: Sequence[Place], most: int) -> Deferred[Sequence[Recalled]]:
-        self.asked.append((places, most))
+        self.asked.append((check_places(places), most))
         self.waiting.append(Deferred())
         return self.waiting[-1]
 
     def answer(self, *told: Recalled) -> None:
         self.waiting.pop(0).callback(told)
+        self.clock.advance(PAUSE * sum(len(each.messages) for each in told))
 
     def come_back(self, client: Client, offset: int, group: str = "news", **more: Any) -> None:
         self.ask(client, type="subscribe", group=group, since=at(offset), **more)

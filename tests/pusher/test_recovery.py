@@ -14,7 +14,7 @@ from tpush.limits import BATCH_BYTES, BOX
 from tpush.message import Position, group_event, presence_event
 from tpush.pusher.admission import Auth
 from tpush.pusher.rights import Right, Rights
-from tpush.pusher.v1.subscribing import MOST_PLACES
+from tpush.pusher.v1.subscribing import MOST_PLACES, PAUSE
 from tpush.recalled import Recalled
 
 
@@ -188,6 +188,40 @@ class RecoveryTests(RecoveryCase):
         self.assertEqual((told, subscribed["recovered"]), ("4", False))
         self.assertEqual(self.subscribed, [NEWS])
 
+    def test_joined_for_a_while(self) -> None:
+        """Nor is one whom it has put in and out again; another one who waits is."""
+        clients = self.speaker(), self.speaker()
+        self.come_back(clients[0], 3)
+        self.answer(recalled(3))
+        for client in clients:
+            self.ask(client, type="unsubscribe", group="news")
+            self.come_back(client, 3)
+        number = clients[0].connection.connection
+        assert number is not None
+        self.factory.groups.join(number, NEWS)
+        self.live(4)
+        self.factory.groups.leave(number, NEWS)
+        for _ in clients:
+            self.answer(recalled(4, 1))
+        (*_, told, first), (*_, second, missed) = map(self.got, clients)
+        self.assertEqual((told, first["recovered"]), ("4", False))
+        self.assertEqual((second["recovered"], missed), (True, "4"))
+
+    def test_pause(self) -> None:
+        """Who asks again and again leaves time to others; an answer without messages takes none."""
+        client, other = self.speaker(), self.speaker()
+        for _ in range(2):
+            self.come_back(client, 0)
+            self.ask(client, type="unsubscribe", group="news")
+        self.ask(other, type="subscribe", group="sport")
+        self.waiting.pop().callback([recalled(10, 10)])
+        self.clock.advance(PAUSE * 9.9)
+        self.assertEqual(self.waiting, [])
+        self.clock.advance(PAUSE * 0.2)
+        self.come_back(client, 0)
+        self.answer(Recalled())
+        self.assertEqual(len(self.waiting), 1)
+
     def test_wrong(self) -> None:
         """What is no position is an error."""
         client = self.speaker()
@@ -197,6 +231,7 @@ class RecoveryTests(RecoveryCase):
             {"epoch": 1, "offset": 1},
             {"epoch": "e"},
             at(-1),
+            at(1, ""),
             at(1, "e" * 65),
             at(1, "\ud800"),
             at(2**53),

@@ -176,7 +176,7 @@ def unpack_recall(items: Iterable[Any]) -> Iterator[tuple[int, Request]]:
     """
     for item in items:
         number, most, places = values.fields(item, 3)[:3]
-        known = [values.place(place) for place in values.typed(places, list)]
+        known = values.places(places)
         yield values.number(number), Recall(known, values.number(most, 0))
 
 

@@ -21,7 +21,7 @@ from tpush.channel.questions import Questions
 from tpush.errors import ChannelClosed, TooManySubscriptions
 from tpush.limits import Limits
 from tpush.message import Job, Message, WorkerID, check_name, check_queue
-from tpush.recalled import Place, Recalled
+from tpush.recalled import Place, Recalled, check_places
 
 OUT_OF_TURN = 0
 """The sequence of a message for one subscriber: it may have been another's before."""
@@ -183,7 +183,7 @@ class ChannelEnd(Publishing):
 
     @override
     def recall(self, places: Sequence[Place], most: int) -> Deferred[Sequence[Recalled]]:
-        return self._ask(Recall(places, most), len(places))
+        return self._ask(Recall(check_places(places), most), len(places))
 
     @override
     def close(self) -> Deferred[None]:

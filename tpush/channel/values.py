@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from tpush.errors import InvalidName, ProtocolViolation
+from tpush.errors import InvalidAddress, InvalidName, ProtocolViolation
 from tpush.limits import MAX_CONTENT
 from tpush.message import (
     MAX_TARGETS,
@@ -15,7 +15,7 @@ from tpush.message import (
     check_name,
     check_queue,
 )
-from tpush.recalled import Place
+from tpush.recalled import Place, check_places
 from tpush.receipt import MAX_TICKET, Counts, Receipt, Ticket
 
 Value = TypeVar("Value")
@@ -137,6 +137,12 @@ def place(value: Any) -> Place:
     return name(event), position(epoch, offset)
 
 
+def places(value: Any) -> Sequence[Place]:
+    """Read what is asked about."""
+    asked = [place(each) for each in typed(value, list)]
+    return _checked(check_places, asked)
+
+
 def position(epoch: Any, offset: Any) -> Position | None:
     """Read a position of two fields."""
     return None if epoch is None else Position(typed(epoch, str), number(offset, 0))
@@ -164,10 +170,10 @@ def message(said: Sequence[Any]) -> Message:
     )
 
 
-def _checked(check: Callable[[str], str], value: Any) -> str:
+def _checked(check: Callable[[Any], Value], value: Any) -> Value:
     try:
         return check(value)
-    except InvalidName as error:
+    except (InvalidName, InvalidAddress) as error:
         raise ProtocolViolation(str(error)) from None
 
 

@@ -112,6 +112,7 @@ class PusherFactory(WebSocketServerFactory):
             self.groups,
             self.audience,
             exchange,
+            reactor,
             self.fanout.flush,
             limits.groups,
             limits.pending // 2,  # what comes meanwhile has to have room too

@@ -1,6 +1,5 @@
 """Connections that join groups, and what the channel is asked for because of them."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +43,17 @@ class TooManyGroups(Exception):
     """A connection is in as many groups as it may be."""
 
 
+class _Hold:
+    """An event that one connection is about to join."""
+
+    __slots__ = ("joined", "times")
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.joined = False
+        """Whether it has joined meanwhile, if only for a while."""
+
+
 class Groups:
     """Has for each event that anybody has joined, or is about to, one subscription.
 
@@ -57,8 +67,8 @@ class Groups:
         self._audience = audience
         self._most = most
         self._exchange = exchange
-        self._held: Counter[str] = Counter()
-        """How many are about to join."""
+        self._held: dict[str, dict[ConnectionID, _Hold]] = {}
+        """Those who are about to join."""
 
     def join(self, connection: ConnectionID, event: str) -> bool:
         """Let a connection that is there have what is published to *event* from now on.
@@ -82,26 +92,37 @@ class Groups:
             except Exception:
                 self._audience.leave(connection, event)
                 raise
+        hold = self._held.get(event, {}).get(connection)
+        if hold is not None:
+            hold.joined = True
         return True
 
     def has_joined(self, connection: ConnectionID, event: str) -> bool:
         """Say whether a connection has joined an event."""
         return event in self._audience.joined(connection)
 
-    def hold(self, event: str) -> None:
-        """Have what is published to *event* come for somebody who will join; until :meth:`release`.
+    def hold(self, connection: ConnectionID, event: str) -> None:
+        """Have what is published to *event* come for one who will join; until :meth:`release`.
 
         Raises:
             TooManySubscriptions: this worker has as many as it may.
         """
         if event not in self._held and event not in self._audience.events:
             self._exchange.subscribe(event)
-        self._held[event] += 1
+        hold = self._held.setdefault(event, {}).setdefault(connection, _Hold())
+        hold.times += 1
 
-    def release(self, event: str) -> None:
-        """Be told that he has joined, or will not."""
-        self._held[event] -= 1
-        if not self._held[event]:
+    def joined_meanwhile(self, connection: ConnectionID, event: str) -> bool:
+        """Say whether one for whom an event is held has joined it, if only for a while."""
+        return self._held[event][connection].joined
+
+    def release(self, connection: ConnectionID, event: str) -> None:
+        """Be told that it has joined, or will not."""
+        holds = self._held[event]
+        holds[connection].times -= 1
+        if not holds[connection].times:
+            del holds[connection]
+        if not holds:
             del self._held[event]
             if event not in self._audience.events:
                 self._exchange.unsubscribe(event)

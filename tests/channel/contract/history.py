@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from tests.channel.cluster import forget
 from tests.channel.contract.case import ContractCase
 from tpush.channel.history import HistoryRule
+from tpush.errors import InvalidAddress, InvalidName
 from tpush.interfaces import IChannel
 from tpush.message import Message, Position
 from tpush.recalled import Recalled
@@ -73,6 +74,24 @@ class History(ContractCase):
         for since in Position("another", 0), place._replace(offset=0):
             self.assertEqual(self.recall(a, room=since)["room"], Recalled(place))
         self.assertEqual(self.recall(a, room=place)["room"].since(place), ())
+
+    def test_what_is_no_place(self) -> None:
+        """What nothing can be told of is refused, and harms nobody."""
+        a = self.made()
+        known = Position("e", 1)
+        for error, places in (
+            (InvalidName, [("", None)]),
+            (InvalidName, [(ROOM, Position("", 1))]),
+            (InvalidName, [(ROOM, Position("\ud800", 1))]),
+            (InvalidAddress, [(ROOM, known._replace(offset=-1))]),
+            (InvalidAddress, [(ROOM, known._replace(offset=2**53))]),
+            (InvalidAddress, [(ROOM, None), (HALL, None), (ROOM, None)]),
+            (InvalidAddress, [(ROOM, known), (ROOM, known._replace(offset=2))]),
+        ):
+            self.assertRaises(error, a.recall, places, 1_000)
+        both = a.recall([(ROOM, None), (ROOM, known), (HALL, known)], 1_000)
+        self.settle()
+        self.assertEqual(len(self.successResultOf(both)), 3)
 
     def test_seam(self) -> None:
         """What comes after an answer is what was published after what it tells."""

@@ -54,14 +54,12 @@ class Recovering:
 
         Returns:
             None where not all of them are there, or they are more than it may be given besides what
-            it was; or it has been put into the group meanwhile, and may have had some.
+            it was.
         """
         messages = self.recalled(waiting).since(waiting.since)
         if messages is None or client.connection is None:
             return None
         already = set(self._audience.joined(client.connection))
-        if waiting.event in already:
-            return None
         reached = {each.event: each.since for each in others if each.since is not None}
         del reached[waiting.event]
         back = [(event, None) for event in (waiting.event, *reached)]

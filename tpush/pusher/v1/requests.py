@@ -147,7 +147,7 @@ def _since(said: Any) -> Position | None:
     epoch = said.get("epoch") if isinstance(said, dict) else None
     offset = said.get("offset") if isinstance(said, dict) else None
     # Python reads half a character too, and no link carries it.
-    if not isinstance(epoch, str) or len(epoch) > LONGEST_ID or not epoch.isascii():
+    if not isinstance(epoch, str) or not 0 < len(epoch) <= LONGEST_ID or not epoch.isascii():
         raise ValueError("since has an epoch, which is text")
     if type(offset) is not int or not 0 <= offset <= MOST:
         raise ValueError("since has an offset, which is a whole number from 0")
