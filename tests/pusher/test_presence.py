@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.pusher.test_v1 import V1Case
@@ -92,8 +93,8 @@ class PresenceTests(V1Case):
                 raise error
             told.append((event, json.loads(said)))
 
-        telling = PresenceTelling(PresentGroups(ROOMS), publish)
-        self.start(OPEN, Auth.OPTIONAL, ROOMS, telling)
+        self.telling = PresenceTelling(PresentGroups(ROOMS), publish, self.clock)
+        self.start(OPEN, Auth.OPTIONAL, ROOMS, self.telling)
         return told
 
     def test_comes_and_goes(self) -> None:
@@ -125,3 +126,15 @@ class PresenceTests(V1Case):
         self.send(BROADCAST, "all")
         self.assertEqual(len(self.said(client)), 3)
         self.assertEqual(told, [])
+
+    def test_log(self) -> None:
+        """Where nobody can be told of many, the log does not say so of each."""
+        self.start_telling(OutboxFull("full"))
+        with capturedLogs() as events:
+            for _ in range(3):
+                self.speaker("room-1")
+            self.telling.stop()
+        self.assertEqual(
+            [formatEvent(event) for event in events],
+            ["nobody is told of a member: full", "2 more lines like these were left out"],
+        )

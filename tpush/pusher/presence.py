@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from fnmatch import translate
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from typing_extensions import override
 
@@ -13,9 +14,13 @@ from tpush.message import Message, presence_event
 from tpush.pusher.audience import Audience
 from tpush.pusher.client import Client
 from tpush.pusher.telling import Addressed
+from tpush.sparing import SparingLog
 
 PRESENCE = presence_event("")
 """What the events of who is there begin with."""
+
+LINES = 1
+"""A second, of the log."""
 
 
 class PresentGroups:
@@ -43,14 +48,22 @@ class PresenceTelling(Addressed):
     Args:
         groups: of which it does.
         publish: publishes JSON to an event.
+        clock: tells the time.
     """
 
     log = Logger()
 
-    def __init__(self, groups: PresentGroups, publish: Callable[[str, str], object]) -> None:
+    def __init__(
+        self, groups: PresentGroups, publish: Callable[[str, str], object], clock: IReactorTime
+    ) -> None:
         super().__init__()
         self._groups = groups
         self._publish = publish
+        self._log = SparingLog(self.log, clock, LINES)
+
+    def stop(self) -> None:
+        """Tell the log what it would be told later."""
+        self._log.stop()
 
     @override
     def joined(self, client: Client, group: str) -> None:
@@ -69,7 +82,7 @@ class PresenceTelling(Addressed):
         try:
             self._publish(presence_event(group), json.dumps(said, separators=(",", ":")))
         except TPushError as error:
-            self.log.warn("nobody is told of a member: {error}", error=error)
+            self._log.warn("nobody is told of a member: {error}", error=error)
 
 
 def tell_gone(message: Message, audience: Audience[Client]) -> Sequence[Message]:

@@ -89,11 +89,12 @@ class PusherService(MultiService):
         self._health = Health(channel, reactor, self._limits.drain_grace)
         metrics = PusherMetrics()
         self._hooks = Hooks(hooks, reactor, self._limits, metrics, entropy)
-        self._presence = presence
         telling = self._hooks.telling
+        self._presence: PresenceTelling | None = None
         if presence:
-            shown = PresenceTelling(PresentGroups(presence), partial(channel.publish, json=True))
-            telling = Several([telling, shown])
+            publish = partial(channel.publish, json=True)
+            self._presence = PresenceTelling(PresentGroups(presence), publish, reactor)
+            telling = Several([telling, self._presence])
         self.factory = PusherFactory(
             self._draw(),
             reactor,
@@ -174,6 +175,8 @@ class PusherService(MultiService):
         await drain(self.factory, self._reactor, self._limits)
         self.factory.fanout.stop()
         self._reporter.stop()
+        if self._presence is not None:
+            self._presence.stop()
         if self._hooks.telling is not NOBODY and self._channel.connected:
             # Those who have left may have been the last of a group.
             with suppress(TimeoutError):
