@@ -25,7 +25,7 @@ STAMP = 20
 """Digits of the time, in ns, at which a message was sent."""
 
 EVERY = 20
-"""One client of so many is looked at."""
+"""One client of so many is looked at, where a test does not say how many."""
 
 IP_BIND_ADDRESS_NO_PORT = 24
 """Of Linux, <linux/in.h>; Python has no name for it yet."""
@@ -72,7 +72,13 @@ class Crowd:
         return self._process.pid
 
     def open(
-        self, count: int, *, at_once: int = 100, query: str = "", returning: bool = False
+        self,
+        count: int,
+        *,
+        at_once: int = 100,
+        query: str = "",
+        returning: bool = False,
+        every: int = EVERY,
     ) -> float:
         """Let clients come; return how many seconds it took until all were greeted.
 
@@ -82,9 +88,10 @@ class Crowd:
             query: what follows the path, such as ``?token=…``.
             returning: a client that is dropped comes back at once, and again until it is greeted;
                 it is not looked at any more.
+            every: one of so many is looked at.
         """
         answer = self._ask(
-            do="open", count=count, at_once=at_once, query=query, returning=returning
+            do="open", count=count, at_once=at_once, query=query, returning=returning, every=every
         )
         return float(answer["seconds"])
 
@@ -97,8 +104,8 @@ class Crowd:
 
         It has ``clients`` that are there, and how many are ``opening``; how often one was ``lost``
         after its greeting and ``refused`` before; the ``least`` and the ``most`` bytes that one has
-        got; and, in seconds, the ``waits`` of messages at clients that are looked at, and how long
-        each that was lost was ``away``.
+        got; and, in seconds, the ``waits`` of messages at clients that are looked at, the
+        ``workers`` of these, and how long each that was lost was ``away``.
         """
         return self._ask(do="report")
 
@@ -135,7 +142,7 @@ class Client:
         lost_at: when it was lost, where it comes back.
     """
 
-    __slots__ = ("got", "looked_at", "loop", "lost_at", "open", "rest", "socket")
+    __slots__ = ("got", "looked_at", "loop", "lost_at", "open", "rest", "socket", "worker")
 
     def __init__(self, loop: "Loop", *, looked_at: bool, lost_at: float | None) -> None:
         self.loop = loop
@@ -144,6 +151,7 @@ class Client:
         self.open = False
         self.got = 0
         self.rest = b""
+        self.worker = ""
         self.socket = socket.socket()
         self.socket.settimeout(0)
         self.socket.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
@@ -184,6 +192,8 @@ class Client:
         head, greeted, self.rest = data.partition(GREETED)
         if greeted:
             self.open = True
+            _, _, greeting = head.rpartition(b"workerID:")
+            self.worker = greeting.partition(b" ")[0].decode()
             self.got = len(self.rest)
             self.loop.opened(self)
         else:
@@ -201,7 +211,7 @@ class Client:
                 break
             stamp = data[at + head : at + head + STAMP]
             if stamp.isdigit():
-                self.loop.waits.append((now - int(stamp)) / 1e9)
+                self.loop.waited(self, (now - int(stamp)) / 1e9)
             at += head + size
         self.rest = data[at:]
 
@@ -218,7 +228,8 @@ class Loop:
         self.address = address
         self.source = source
         self.handshake = HANDSHAKE % b""
-        self.waits: list[float] = []
+        self._waits: list[float] = []
+        self._workers: list[str] = []
         self._away: list[float] = []
         self._lost = self._refused = 0
         self._buffer = memoryview(bytearray(1 << 20))
@@ -250,6 +261,11 @@ class Loop:
         if client.lost_at is not None:
             self._away.append(time.monotonic() - client.lost_at)
 
+    def waited(self, client: Client, seconds: float) -> None:
+        """Be told how long a message was on its way."""
+        self._waits.append(seconds)
+        self._workers.append(client.worker)
+
     def _obey(self, do: str, **arguments: Any) -> dict[str, Any]:
         if do == "open":
             return {"seconds": self._open(**arguments)}
@@ -264,24 +280,26 @@ class Loop:
             "refused": self._refused,
             "least": min(got, default=0),
             "most": max(got, default=0),
-            "waits": self.waits,
+            "waits": self._waits,
+            "workers": self._workers,
             "away": self._away,
         }
 
     def _mark(self) -> None:
-        self.waits.clear()
+        self._waits.clear()
+        self._workers.clear()
         self._away.clear()
         self._lost = self._refused = 0
         for client in self._clients.values():
             client.got = 0
 
-    def _open(self, count: int, at_once: int, query: str, *, returning: bool) -> float:
+    def _open(self, count: int, at_once: int, query: str, *, returning: bool, every: int) -> float:
         self.handshake = HANDSHAKE % query.encode()
         self._returning = returning
         began = time.monotonic()
         while count or self._opening:
             for _ in range(min(count, at_once - self._opening)):
-                self._come(looked_at=self._count % EVERY == 0)
+                self._come(looked_at=self._count % every == 0)
                 self._count += 1
                 count -= 1
             self._turn()
