@@ -25,13 +25,20 @@ class IChannel(Protocol):
         """Whether the broker can be reached at this moment."""
         ...
 
-    def claim(self, worker: WorkerID, taken: Callable[[], None]) -> None:
+    def claim(
+        self,
+        worker: WorkerID,
+        taken: Callable[[], None],
+        missed: Callable[[], None] = lambda: None,
+    ) -> None:
         """Speak to the broker as this worker.
 
         Args:
             worker: the id that this program drew.
             taken: called where another worker of the cluster has it; it draws again, and
                 claims that.
+            missed: called when it is back at a broker that has routed without it: what was
+                published meanwhile has not come, and will not.
 
         Raises:
             ChannelClosed: :meth:`close` was called.

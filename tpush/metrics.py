@@ -91,6 +91,7 @@ class ChannelMetrics:
         stalled: peers that were given up, since they did not take what waited for them.
         repeated: publishes that were not sent again, as their key was had before.
         recalled: messages that were sent again to workers, for clients that came back.
+        missed: peers that came back too late, and were told that they may have missed something.
     """
 
     refused: int = 0
@@ -99,6 +100,7 @@ class ChannelMetrics:
     stalled: int = 0
     repeated: int = 0
     recalled: int = 0
+    missed: int = 0
 
 
 @dataclass(slots=True)

@@ -11,8 +11,10 @@ from tpush.channel.broker import Broker
 from tpush.channel.codec import pack_deliveries
 from tpush.channel.items import (
     Answer,
+    Delivery,
     Enqueue,
     Mark,
+    Missed,
     Publish,
     Rejection,
     Repeated,
@@ -286,6 +288,51 @@ class SessionTests(BrokerCase):
         a.hear()
         self.assertEqual((len(a.outbox), self.broker.due()), (0, None))
         self.assertEqual(self.broker.sessions, [a.session])
+
+    def missed(self, program: Program) -> int:
+        """Count how often a program was told that it has missed something."""
+        items = program.attached.outbox.take(100, 1 << 20)
+        return sum(isinstance(item, Missed) for _, item in items)
+
+    def test_given_up(self) -> None:
+        """One that was given up is told when it is back, once, before what is published then."""
+        a, b, c = self.program("a"), self.program("b", "news"), self.program("c", "news")
+        a.publish("news", "1")
+        self.turns(a, b, c)
+        for program, away in ((b, 6), (c, 4)):
+            program.lose(self.now)
+            self.tick(away)
+            program.attach(self.broker)
+        a.publish("news", "2")
+        a.turn(self.now)
+        self.assertEqual([type(item) for item in b.attached.outbox], [Missed, Delivery])
+        self.assertEqual((self.missed(b), self.missed(c)), (1, 0))
+        b.attach(self.broker)
+        self.assertEqual(self.missed(b), 1, "it has not acknowledged that")
+        self.assertEqual(self.broker.metrics.missed, 1)
+
+    def test_back_too_late(self) -> None:
+        """One that a new broker has routed without is told; a new one, or in time, is not."""
+        programs = [self.program(name, "news") for name in "abc"]
+        successor = Broker(b"j" * 16, LIMITS, 0, settle=2)
+        a, b, c = programs
+        for program in a, b:
+            program.attach(successor)
+        a.publish("news", "1")
+        a.send(2)
+        successor.tick(2)
+        c.attach(successor)
+        new = Program("d")
+        new.attach(successor)
+        self.assertEqual([self.missed(each) for each in (a, b, c, new)], [0, 0, 1, 0])
+
+    def test_nothing_was_routed(self) -> None:
+        """Where nothing was published there is nothing that one has missed."""
+        a = self.program("a", "news")
+        a.lose(0)
+        self.tick(6)
+        a.attach(self.broker)
+        self.assertEqual(self.missed(a), 0)
 
     def test_takes_over(self) -> None:
         """One that comes back while its old link seems alive has its session."""

@@ -20,6 +20,7 @@ from tpush.channel.items import (
     Enqueue,
     Finish,
     Mark,
+    Missed,
     Publish,
     Recall,
     Recollection,
@@ -47,6 +48,7 @@ UNPACK: dict[type[wire.OneWay], Callable[[Iterable[Any]], Iterable[Any]]] = {
     wire.Repeated: codec.unpack_repeated,
     wire.Synced: codec.unpack_synced,
     wire.Recalled: codec.unpack_recalled,
+    wire.Missed: codec.unpack_missed,
 }
 
 numbers = st.integers(1, 2**64 - 1)
@@ -107,6 +109,7 @@ deliveries = st.one_of(
     st.builds(Routed, tickets, st.lists(st.integers(1, MAX_ID).map(WorkerID), max_size=4)),
     st.builds(Repeated, tickets, st.none() | receipts),
     recollections(),
+    st.just(Missed()),
     st.builds(Assignment, numbers, numbers, names, numbers, st.binary(max_size=20), st.booleans()),
 )
 junk = st.recursive(
@@ -147,6 +150,8 @@ class RoundTripTests(SynchronousTestCase):
             if isinstance(item, Routed)
             else (number, item.ticket, item.receipt)
             if isinstance(item, Repeated)
+            else number
+            if isinstance(item, Missed)
             else (number, item)
             for number, item in batch
         ]

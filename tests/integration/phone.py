@@ -60,6 +60,18 @@ class Phone:
         self._connection.transport.abort()
         await self._task
 
+    async def closed(self) -> int | None:
+        """Return the code with which the connection is closed, when it is."""
+        assert self._connection is not None
+        await asyncio.wait_for(self._connection.wait_closed(), WAIT)
+        return self._connection.close_code
+
+    async def has(self, number: int) -> None:
+        """Return when it has that message since it was told last that some may be missing."""
+        async with asyncio.timeout(WAIT):
+            while all(message["data"] != number for message in self.runs[-1]):
+                await asyncio.sleep(0.02)
+
     async def _listen(
         self, connection: ClientConnection, subscribed: "asyncio.Future[None]"
     ) -> None:

@@ -118,11 +118,7 @@ class RecoveryTests(SynchronousTestCase):
         """Wait until all have the last message of their room."""
         last = {room: numbers[-1] for room, numbers in self.published.items()}
         for phone in phones:
-            await asyncio.wait_for(self.has(phone, last[phone.group]), 30)
-
-    async def has(self, phone: Phone, number: int) -> None:
-        while all(message["data"] != number for message in phone.runs[-1]):
-            await asyncio.sleep(0.02)
+            await phone.has(last[phone.group])
 
     def check_runs(self, phone: Phone) -> None:
         """Check that a run has no gap and no double."""

@@ -19,6 +19,7 @@ from tpush.metrics import RATED
 from tpush.pusher.service import PusherService
 
 GOING_AWAY = struct.pack("!H", 1001) + b"going away"
+MISSED = struct.pack("!H", 4009) + b"messages may be missing: come back"
 
 
 class FakePort:
@@ -52,8 +53,9 @@ class StopTests(SynchronousTestCase):
         return self.port
 
     def start(self, **limits: Any) -> PusherService:
+        self.channel = self.broker.channel()
         service = PusherService(
-            self.broker.channel(),
+            self.channel,
             ["nowhere"],
             reactor=self.clock,
             limits=replace(Limits(), **limits),
@@ -128,6 +130,35 @@ class StopTests(SynchronousTestCase):
         for client in (early, late):
             self.assertEqual(self.told(client), [b"meanwhile", GOING_AWAY])
             self.leave(client)
+        self.run_(0.1)
+        self.successResultOf(stopped)
+
+    def test_missed(self) -> None:
+        """One that has missed something sends its clients away, at a rate, and takes new ones."""
+        self.successResultOf(self.stop_at_once())
+        self.service = self.start(drain_rate=10)
+        clients = [Client(self.service.factory).open() for _ in range(20)]
+        self.channel.missed(self.channel.received)
+        self.run_(0.1)
+        new = Client(self.service.factory).open()
+        self.assertLess(sum(map(len, map(self.told, clients))), 4)
+        self.run_(2)
+        self.assertEqual([self.told(client) for client in clients], [[MISSED]] * 20)
+        self.publisher.publish(BROADCAST, "1")
+        self.run_(0.1)
+        self.assertEqual(self.told(new), [b"1"])
+        for client in (*clients, new):
+            self.leave(client)
+        self.successResultOf(self.stop_at_once())
+
+    def test_stopped_meanwhile(self) -> None:
+        """One that ends while it sends its clients away ends as any other."""
+        client = Client(self.service.factory).open()
+        self.channel.missed(self.channel.received)
+        stopped = self.service.stopService()
+        self.run_(1)
+        self.assertEqual(self.told(client), [MISSED])
+        self.leave(client)
         self.run_(0.1)
         self.successResultOf(stopped)
 

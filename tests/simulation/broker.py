@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred, succeed
 from typing_extensions import override
 
 from tests.simulation.clock import Clock
-from tests.simulation.journal import Attendance, Journal
+from tests.simulation.journal import NEVER, Attendance, Journal
 from tests.simulation.network import ServerEndpoint
 from tests.simulation.roles import CHANNEL, Role
 from tpush.channel.broker import Broker
@@ -47,6 +47,7 @@ class ObservedBroker(Broker):
         if attendance is not None and attendance.here:
             self._journal.note(f"{session.peer.name} is forgotten")
             attendance.here = False
+            attendance.unknown = False
             # One that is connected has said bye, or was given up as it took nothing.
             attendance.away = now if session.connected else attendance.lost
             if now < attendance.away + self._limits.linger - 1e-6 and not session.connected:
@@ -64,7 +65,8 @@ class ObservedBroker(Broker):
         if now > self.routes:
             away = self.routes if away is None else min(away, self.routes)
         if away is not None:
-            attendance.gaps.append((away, now))
+            late = now > self.routes and away != NEVER
+            attendance.gaps.append((away, now, self._routed and (late or not attendance.unknown)))
             if attendance.away is None:
                 self._late(attendance, session)
         attendance.here, attendance.away = True, None
@@ -77,6 +79,7 @@ class ObservedBroker(Broker):
             if not attendance.here and attendance.away is None and now > self.routes:
                 attendance.away = self.routes
             attendance.here = False
+            attendance.unknown = True
 
     def _late(self, attendance: Attendance, session: Session) -> None:
         """Check that something kept a worker that was not back before its channel routed."""

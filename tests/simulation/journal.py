@@ -10,6 +10,10 @@ Address = tuple[int, int]
 """Worker id and connection id."""
 
 
+NEVER = float("-inf")
+"""Since when a worker has been away that was never there."""
+
+
 @dataclass(slots=True, eq=False)
 class Publish:
     """One request of a back end, and what became of it.
@@ -94,13 +98,15 @@ class Attendance:
     Args:
         role: the worker.
         gaps: of time; what was accepted before the end of one, and had not been received at its
-            beginning, the worker may have missed.
+            beginning, the worker may have missed. With whether it is to be told.
     """
 
     role: str
-    gaps: list[tuple[float, float]] = field(default_factory=list)
-    away: float | None = float("-inf")
+    gaps: list[tuple[float, float, bool]] = field(default_factory=list)
+    away: float | None = NEVER
     """Since when it has been away."""
+    unknown: bool = True
+    """No channel knows that it was there before and is away: the one that did has died."""
     lost: float = 0.0
     """When its link was last found to be lost."""
     here: bool = False

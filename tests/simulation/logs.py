@@ -17,6 +17,7 @@ EXPECTED = (
     "refusing {peer}",
     "a receipt is lost",
     "giving {peer} up",
+    "back too late",
     "{left} requests were not answered in time",
 )
 """How warnings begin that a fault may cause."""

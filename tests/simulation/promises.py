@@ -7,13 +7,16 @@ from tests.simulation.journal import Address, Connection, Journal, Publish
 from tests.simulation.receipts import check_receipts
 from tests.simulation.roles import CHANNEL
 from tests.simulation.world import World
-from tpush.pusher.closing import RESTART, SLOW
+from tpush.pusher.closing import MISSED, RESTART, SLOW
 
 GIVEN_UP = ("lost", "refused", "late")
 """What a back end makes of a publish that it had no answer to."""
 
 ACCEPTED = ("200", "404", "504")
 """Answers to a publish that was taken; the last two are receipts."""
+
+TOLD = f"closed with {MISSED.code}"
+"""How a connection ends whose client is to know that it may have missed something."""
 
 MUCH = 64 * 1024
 """Bytes that all messages of a world come to, and more."""
@@ -88,6 +91,9 @@ def check_connection(world: World, connection: Connection) -> None:
     forgotten = world.journal.deaths or CHANNEL in world.journal.disturbed
     if taken and connection.address[0] in world.journal.shared and forgotten:
         return  # the other worker with its id came first to a channel that knew neither any more
+    gaps = world.journal.attendance[connection.process].gaps
+    if connection.how == TOLD and any(ended <= connection.ended for _, ended, _ in gaps):
+        return
     slow = connection.how == f"closed with {SLOW.code}" and world.limits.pending < MUCH
     if not slow and connection.role not in world.journal.disturbed:
         what = f"{connection.address} of {connection.process} was {connection.how}"
@@ -138,10 +144,11 @@ def may_miss(
         return True  # it came later
     if connection.ended is not None and (not got or publish.place > got[-1][0]):
         return True  # it went before
-    for began, ended in journal.attendance[connection.process].gaps:
+    for began, ended, told in journal.attendance[connection.process].gaps:
         before = bisect_right(got, began, key=lambda pair: pair[1])
         if publish.when <= ended and (not before or publish.place > got[before - 1][0]):
-            return True  # it was routed while the worker was away
+            # It was routed while the worker was away.
+            return not told or connection.how == TOLD
     return False
 
 

@@ -62,7 +62,7 @@ def may_be_more(journal: Journal, publish: Publish, got: Collection[Connection])
     """
     deaths = any(death >= publish.when for death in journal.deaths)
     gaps = [gap for each in got for gap in journal.attendance[each.process].gaps]
-    return deaths and any(end >= publish.when for _, end in gaps)
+    return deaths and any(end >= publish.when for _, end, _ in gaps)
 
 
 def check_time(world: World, publish: Publish) -> None:

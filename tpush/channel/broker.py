@@ -22,6 +22,7 @@ from tpush.channel.items import (
     Delivery,
     Enqueue,
     Finish,
+    Missed,
     Publish,
     Recall,
     Recollection,
@@ -91,6 +92,8 @@ class Broker:
         self._keys: Keys[tuple[Session, Ticket]] = Keys(limits.keys, limits.key_seconds)
         self._announcer = Announcer(instance, self._hub, self._deliver)
         self._history = History(instance[:EPOCH_BYTES].hex(), history, limits)
+        self._routed = False
+        """Whether it has routed anything yet."""
         self._assigned = 0
         self._opened = 0
         self._held: deque[tuple[Session, Pending, Request]] = deque()
@@ -131,7 +134,8 @@ class Broker:
         if session is None:
             self._opened += 1
             token = self.instance + self._opened.to_bytes(8, "big")
-            session = self._sessions[peer.key] = Session(peer, token)
+            session = Session(peer, token, replaces=known is not None)
+            self._sessions[peer.key] = session
             if known is not None and not known.startswith(self.instance):
                 session.elsewhere = sent
         else:
@@ -206,11 +210,18 @@ class Broker:
     def restore(
         self, session: Session, events: Collection[str], queues: Collection[str], jobs: int
     ) -> None:
-        """Leave a session that came back just these subscriptions, watches and reserved jobs."""
+        """Leave a session that came back just these subscriptions, watches and reserved jobs.
+
+        One that takes the place of another is told where something was routed without it.
+        """
         self.unsubscribe(session, set(self._hub.events(session)).difference(events))
         self.unwatch(session, set(self._queues.watched(session)).difference(queues))
         on_the_way = (isinstance(item, Assignment) and item.asked for item in session.outbox)
         self._queues.set_reserved(session, jobs - sum(on_the_way))
+        if session.replaces and self._routed:
+            self.metrics.missed += 1
+            self._tell(session, Missed(), 0)
+        session.replaces = False
         self._assign()
 
     def accept(self, session: Session, number: int, request: Request, now: float) -> None:
@@ -322,6 +333,7 @@ class Broker:
 
     def _publish(self, session: Session, pending: Pending, publish: Publish, now: float) -> None:
         message = publish.message
+        self._routed = True
         if publish.one:
             delivery = Delivery(session.peer.key, pending.number, message, pending, one=True)
             self._deliver_to_one(delivery)
@@ -360,7 +372,9 @@ class Broker:
             self._tell(session, Recollection(pending.number, index, recalled, names), size)
         self._answer_at_once(session, pending)
 
-    def _tell(self, session: Session, item: Routed | Repeated | Recollection, size: int) -> None:
+    def _tell(
+        self, session: Session, item: Routed | Repeated | Recollection | Missed, size: int
+    ) -> None:
         if self._sessions.get(session.peer.key) is session:
             session.outbox.append(item, size)
             self._changed[session] = None

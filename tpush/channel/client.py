@@ -47,6 +47,7 @@ class ClientLink(Link):
         wire.Repeated,
         wire.Synced,
         wire.Recalled,
+        wire.Missed,
         wire.Acknowledge,
         wire.Ping,
         wire.Bye,
@@ -195,6 +196,13 @@ class ClientLink(Link):
         self._acknowledged(acknowledged)
         for number, recollection in codec.unpack_recalled(items):
             self._channel.recalled(number, recollection)
+        self.flush_soon()
+
+    def on_missed(self, items: list[Any], acknowledged: int | None = None) -> None:
+        """Take that the channel has routed without this program."""
+        self._acknowledged(acknowledged)
+        for number in codec.unpack_missed(items):
+            self._channel.missed(number)
         self.flush_soon()
 
     def on_acknowledge(self, acknowledged: int) -> None:

@@ -19,6 +19,7 @@ from tpush.channel.items import (
     Enqueue,
     Finish,
     Mark,
+    Missed,
     Outgoing,
     Publish,
     Recall,
@@ -98,6 +99,7 @@ _PACK_DELIVERY: dict[type, tuple[Command, Callable[[int, Any], list[Any]]]] = {
     Routed: (wire.Routed, lambda n, it: [n, it.ticket, list(it.workers)]),
     Synced: (wire.Synced, lambda n, it: [n, it.number]),
     Recollection: (wire.Recalled, _pack_recollection),
+    Missed: (wire.Missed, lambda n, it: [n]),
     Repeated: (wire.Repeated, lambda n, it: [n, it.ticket, values.pack_receipt(it.receipt)]),
 }
 
@@ -204,6 +206,16 @@ def unpack_synced(items: Iterable[Any]) -> Iterator[tuple[int, int]]:
     for item in items:
         number, request = values.fields(item, 2)[:2]
         yield values.number(number), values.number(request)
+
+
+def unpack_missed(items: Iterable[Any]) -> Iterator[int]:
+    """Read the items of :class:`wire.Missed`: number.
+
+    Raises:
+        ProtocolViolation: an item is not as it should be.
+    """
+    for item in items:
+        yield values.number(values.fields(item, 1)[0])
 
 
 def unpack_deliver(items: Iterable[Any]) -> Iterator[tuple[int, bytes, int, Message]]:

@@ -41,6 +41,7 @@ class ChannelEnd(Publishing):
         self.reserved = 0
         """Jobs that were asked for and have not come."""
         self._taken: Callable[[], None] | None = None
+        self._missed: Callable[[], None] | None = None
         self._touched = Touched()
         self._seen = Seen(limits.remember, clock.seconds())
         self._questions = Questions()
@@ -113,22 +114,28 @@ class ChannelEnd(Publishing):
             self._seen.new(origin, sequence, self.clock.seconds())
         self._questions.tell(item.number, item.index, item.recalled)
 
+    def missed(self, number: int) -> None:
+        """Be told by the broker that it has routed without this program."""
+        self.received = number
+        self.log.warn("back too late: what was published meanwhile has not come")
+        self._call(self._missed, "what was missed")
+
     def id_taken(self) -> None:
         """Be told that another worker has the id that was claimed."""
-        if self._taken is None or self._closing is not None:
-            return
-        try:
-            self._taken()
-        except Exception:  # noqa: BLE001 - whatever the program's callback raises is its own
-            self.log.failure("failed: the callback for a worker id that is taken")
+        self._call(self._taken, "a worker id that is taken")
 
     # IChannel.
 
     @override
-    def claim(self, worker: WorkerID, taken: Callable[[], None]) -> None:
+    def claim(
+        self,
+        worker: WorkerID,
+        taken: Callable[[], None],
+        missed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._check_open()
         before, self.worker = self.worker, worker
-        self._taken = taken
+        self._taken, self._missed = taken, missed
         if before != worker:
             self.claimed()
 
@@ -217,6 +224,14 @@ class ChannelEnd(Publishing):
         answer = self._questions.ask(self.outbox.append(question, bounded=False), places)
         self._stir()
         return answer
+
+    def _call(self, callback: Callable[[], None] | None, what: str) -> None:
+        if callback is None or self._closing is not None:
+            return
+        try:
+            callback()
+        except Exception:  # noqa: BLE001 - whatever the program's callback raises is its own
+            self.log.failure("failed: the callback for {what}", what=what)
 
     async def _work(self, job: Job, assignment: Assignment) -> None:
         ok = await self.callbacks.run(job)

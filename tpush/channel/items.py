@@ -168,5 +168,10 @@ class Recollection:
     names: Sequence[tuple[bytes, int]]
 
 
-Outgoing = Delivery | Assignment | Rejection | Routed | Repeated | Synced | Recollection
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What was published before it has not all come: the broker did not know this program then."""
+
+
+Outgoing = Delivery | Assignment | Rejection | Routed | Repeated | Synced | Recollection | Missed
 """What a session is sent under a number."""

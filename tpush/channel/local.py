@@ -15,6 +15,7 @@ from tpush.channel.history import HistoryRule
 from tpush.channel.items import (
     Assignment,
     Delivery,
+    Missed,
     Recollection,
     Rejection,
     Repeated,
@@ -146,6 +147,8 @@ class LocalChannel(ChannelEnd):
                     self.recalled(number, item)
                 case Repeated(ticket, receipt):
                     self.repeated(number, ticket, receipt)
+                case Missed():
+                    self.missed(number)
         self._owner.broker.acknowledge(session, self.received)
         self.acknowledged(session.ledger.acknowledged)
         if session.outbox.waiting:

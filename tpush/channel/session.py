@@ -32,12 +32,14 @@ class Peer:
 class Session:
     """One program's state in the broker."""
 
-    __slots__ = ("connected", "elsewhere", "ledger", "outbox", "peer", "token")
+    __slots__ = ("connected", "elsewhere", "ledger", "outbox", "peer", "replaces", "token")
 
-    def __init__(self, peer: Peer, token: bytes) -> None:
+    def __init__(self, peer: Peer, token: bytes, *, replaces: bool) -> None:
         self.peer = peer
         self.token = token
         """Tells it from every other session, of this program too, and of every broker."""
+        self.replaces = replaces
+        """Whether the program had another before, and is yet to have this one restored."""
         self.connected = True
         self.outbox: Outbox[Outgoing] = Outbox()
         self.ledger = Ledger()

@@ -290,6 +290,12 @@ class Recalled(OneWay):
     arguments = [(b"items", Items()), _acknowledged]
 
 
+class Missed(OneWay):
+    """Channel: ``[number]`` each: what was published before has not all been sent."""
+
+    arguments = [(b"items", Items()), _acknowledged]
+
+
 class Acknowledge(OneWay):
     """Both: the highest number that is settled here, where no batch takes it along."""
 

@@ -49,23 +49,31 @@ async def drain(clients: Clients, clock: Any, limits: Limits) -> None:
         clock: tells the time.
         limits: the rate and the times.
     """
-    await close_at_rate(clients, clock, limits.drain_rate, limits.drain_within - limits.close_wait)
+    await send_away(clients, clock, limits, GOING_AWAY)
     try:
         await clients.emptied().addTimeout(limits.close_wait, clock)
     except TimeoutError:
         clients.abort_all()
 
 
-async def close_at_rate(clients: Clients, clock: Any, rate: float, within: float) -> None:
-    """Begin to close all clients, at *rate* a second, or faster where that would take too long."""
+async def send_away(clients: Clients, clock: Any, limits: Limits, close: Close) -> None:
+    """Begin to close all clients that there are now, at that rate.
+
+    Args:
+        clients: whose.
+        clock: tells the time.
+        limits: the rate and the times.
+        close: what they are told.
+    """
     waiting = list(clients.everyone())
-    rate = max(rate, len(waiting) / max(within, TICK))
+    within = limits.drain_within - limits.close_wait
+    rate = max(limits.drain_rate, len(waiting) / max(within, TICK))
     began, closed = clock.seconds(), 0
     while True:
         clients.flush()  # what was accepted is sent first
         due = int((clock.seconds() - began + TICK) * rate) + 1
         for client in waiting[closed:due]:
-            client.leave(GOING_AWAY)
+            client.leave(close)
         closed = due
         if closed >= len(waiting):
             return

@@ -14,6 +14,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from typing_extensions import override
 
+from tpush.background import background
 from tpush.errors import TPushError
 from tpush.forwarded import Proxies
 from tpush.health import Health
@@ -25,8 +26,8 @@ from tpush.metrics import RATED, PusherMetrics
 from tpush.net.listener import EndpointFor, Listener
 from tpush.pusher.admission import Admission
 from tpush.pusher.backlog import SlowPolicy
-from tpush.pusher.closing import RESTART
-from tpush.pusher.draining import drain
+from tpush.pusher.closing import MISSED, RESTART
+from tpush.pusher.draining import drain, send_away
 from tpush.pusher.factory import PusherFactory
 from tpush.pusher.groups import Exchange
 from tpush.pusher.hooks import Hooks
@@ -247,7 +248,7 @@ class PusherService(MultiService):
         return WorkerID(int.from_bytes(self._entropy(8), "big") % MAX_ID + 1)
 
     def _claim(self) -> None:
-        self._channel.claim(self.worker, self._redraw)
+        self._channel.claim(self.worker, self._redraw, self._send_away)
         self._channel.subscribe(worker_event(self.worker), self._send)
 
     def _redraw(self) -> None:
@@ -257,3 +258,8 @@ class PusherService(MultiService):
         self.factory.audience.worker = self._draw()
         self._claim()
         self.factory.close_all(RESTART)
+
+    def _send_away(self) -> None:
+        """Have all clients come back, as they may have missed something and do not know it."""
+        away = send_away(self.factory, self._reactor, self._limits, MISSED)
+        background(away, self.log, "sending clients away")

@@ -5,6 +5,7 @@ from typing import Any
 from tests.simulation.defects.defect import Defect
 from tpush.channel.broker import Broker
 from tpush.channel.client import AMPChannel
+from tpush.channel.end import ChannelEnd
 from tpush.channel.inbox import Ledger, Seen
 from tpush.channel.outbox import Outbox
 from tpush.channel.server import ChannelServer
@@ -79,6 +80,21 @@ def over_the_unsettled(_: Any) -> Any:
     return advance
 
 
+def missed_in_silence(_: Any) -> Any:
+    def missed(self: Any, number: int) -> None:
+        self.received = number
+
+    return missed
+
+
+def late_in_silence(sound: Any) -> Any:
+    def restore(self: Any, session: Any, *named: Any) -> None:
+        session.replaces &= session.peer.worker is None
+        sound(self, session, *named)
+
+    return restore
+
+
 def acknowledged_unasked(_: Any) -> Any:
     def deliver(self: Any, session: Any, delivery: Any) -> None:
         session.outbox.append(delivery, len(delivery.message.data))
@@ -122,4 +138,7 @@ STREAM_DEFECTS = (
     Defect("what a worker held that is gone is not settled", Outbox, "clear", settle_skipped),
     Defect("a new session goes on with the old one's numbers",
            AMPChannel, "attached", number_kept),
+    Defect("a worker is told that it has missed something, and its clients are not",
+           ChannelEnd, "missed", missed_in_silence),
+    Defect("a worker that comes back too late is not told", Broker, "restore", late_in_silence),
 )  # fmt: skip
