@@ -20,6 +20,7 @@ from typing_extensions import override
 from zope.interface import implementer
 
 from tpush.channel import wire
+from tpush.channel.boxes import Boxes
 from tpush.channel.outbox import Outbox
 from tpush.errors import ProtocolViolation
 from tpush.limits import Limits
@@ -55,7 +56,7 @@ class Link(amp.AMP):
         self.limits = limits
         self._open = False
         self._paused = False
-        self._box_bytes = 0
+        self._boxes = Boxes(limits.box)
         self._heard = 0.0
         self._beat: IDelayedCall | None = None
         self._flush_call: IDelayedCall | None = None
@@ -141,40 +142,16 @@ class Link(amp.AMP):
             return
         self._heard = self.clock.seconds()
         try:
-            super().dataReceived(data)
+            for box in self._boxes.read(data):
+                self.ampBoxReceived(box)
+                if not self._open:
+                    return
         except ProtocolViolation as violation:
             self.violated(violation)
             self.abort()
 
     @override
-    def proto_init(self, string: bytes) -> str:
-        self._box_bytes = 0
-        self._count(string)
-        return str(super().proto_init(string))
-
-    @override
-    def proto_key(self, string: bytes) -> str:
-        self._count(string)
-        return str(super().proto_key(string))
-
-    @override
-    def proto_value(self, string: bytes) -> str:
-        self._count(string)
-        return str(super().proto_value(string))
-
-    @override
-    def lengthLimitExceeded(self, length: int) -> None:
-        raise ProtocolViolation(f"a key of {length} bytes")
-
-    def _count(self, string: bytes) -> None:
-        self._box_bytes += len(string) + 2
-        if self._box_bytes > self.limits.box:
-            raise ProtocolViolation(f"a box of over {self.limits.box} bytes")
-
-    @override
-    def ampBoxReceived(self, box: amp.AmpBox) -> None:
-        if not self._open:
-            return
+    def ampBoxReceived(self, box: dict[bytes, bytes]) -> None:
         name = box.pop(amp.COMMAND, b"")
         if name not in self.takes:
             raise ProtocolViolation(f"no such command: {name!r:.60}")
