@@ -229,10 +229,9 @@ class Transport:
         self._pumping = None
         if self.closed or self._aborting:
             return
-        buffer, window = self._buffer, self._window
-        while buffer and self._in_window < window:
-            room = window - self._in_window
-            piece = bytes(buffer[:room])
+        buffer = self._buffer
+        while buffer and (room := self._window - self._in_window) > 0:
+            piece = bytes(buffer if len(buffer) <= room else buffer[:room])
             del buffer[:room]
             self._send(piece)
         if buffer:

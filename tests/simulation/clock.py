@@ -99,8 +99,11 @@ class Timeline:
         """Let so much time pass."""
         end = self.now + seconds
         heap = self._heap
-        while heap and heap[0][0] <= end:
-            time, _, clock, what = heappop(heap)
+        while heap:
+            time, _, clock, what = event = heappop(heap)
+            if time > end:
+                heappush(heap, event)
+                break
             if time > self.now:
                 self.now = time
             if type(what) is not Call:
