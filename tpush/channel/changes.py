@@ -24,6 +24,10 @@ class Touched:
         self._queues: dict[str, None] = {}
         self._reserve = 0
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to take."""
+        return bool(self._events or self._queues or self._reserve)
+
     def event(self, event: str) -> None:
         """Be told that a subscription has come or gone."""
         self._events[event] = None

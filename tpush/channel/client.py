@@ -94,7 +94,7 @@ class ClientLink(Link):
 
     @override
     def flush(self) -> None:
-        if self._broker is not None:
+        if self._broker is not None and self._channel.changed:
             self._send_changes(self._channel.take_changes())
         super().flush()
 

@@ -63,6 +63,11 @@ class ChannelEnd(Publishing):
         """Leave the broker; fires when that is done."""
         raise NotImplementedError
 
+    @property
+    def changed(self) -> bool:
+        """Whether anything was asked for since :meth:`take_changes` was called last."""
+        return bool(self._touched)
+
     def take_changes(self) -> Changes:
         """Take what was asked for since the last call."""
         return self._touched.take(self.callbacks)
