@@ -118,15 +118,8 @@ class Transport:
             if not data:
                 return
         self._buffer += data
-        if len(self._buffer) > self.most:
-            raise AssertionError(f"{len(self._buffer)} bytes wait in one transport")
-        if (
-            self._streaming
-            and self._producer is not None
-            and len(self._buffer) > self._buffer_bytes
-        ):
-            self._producer_paused = True
-            self._producer.pauseProducing()
+        if len(self._buffer) > self._buffer_bytes:
+            self._pause_producer()
         self._pump_soon()
 
     def writeSequence(self, data: Any) -> None:
@@ -220,6 +213,13 @@ class Transport:
         self._in_window += len(data)
         if not self.silent:
             self._travel(data)
+
+    def _pause_producer(self) -> None:
+        if len(self._buffer) > self.most:
+            raise AssertionError(f"{len(self._buffer)} bytes wait in one transport")
+        if self._streaming and self._producer is not None:
+            self._producer_paused = True
+            self._producer.pauseProducing()
 
     def _pump_soon(self) -> None:
         if not self.closed and self._pumping is None:

@@ -9,7 +9,9 @@ and how long a turn takes is drawn: meanwhile more may arrive, as it does where 
 # ruff: noqa: N802 - the names of Twisted's interfaces
 
 from collections.abc import Callable
+from functools import partial
 from heapq import heappop, heappush
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -26,7 +28,7 @@ Arrival = Callable[[], object]
 class Call:
     """One call that a process has asked for."""
 
-    __slots__ = ("_cancelled", "arguments", "clock", "function", "keywords", "time")
+    __slots__ = ("_cancelled", "arguments", "clock", "function", "time")
 
     def __init__(
         self,
@@ -34,14 +36,12 @@ class Call:
         time: float,
         function: Callable[..., object],
         arguments: tuple[Any, ...],
-        keywords: dict[str, Any],
     ) -> None:
         self.clock = clock
         self.time = time
         self.function: Callable[..., object] | None = function
         """None when it was made, or cancelled."""
         self.arguments = arguments
-        self.keywords = keywords
         self._cancelled = False
 
     @override
@@ -57,7 +57,7 @@ class Call:
     def cancel(self) -> None:
         self._check()
         self._cancelled = True
-        self.function, self.arguments, self.keywords = None, (), {}
+        self.function, self.arguments = None, ()
 
     def reset(self, secondsFromNow: float) -> None:  # noqa: N803
         self._check()
@@ -83,13 +83,12 @@ class Timeline:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self._count = 0
+        self._count = count()
         self._heap: list[tuple[float, int, Clock | None, Call | Arrival]] = []
 
     def put(self, time: float, clock: "Clock | None", what: Call | Arrival) -> None:
         """Let something happen to a process at its time; with no clock, whatever state it is in."""
-        self._count += 1
-        heappush(self._heap, (time, self._count, clock, what))
+        heappush(self._heap, (time, next(self._count), clock, what))
 
     def after(self, seconds: float, what: Arrival) -> None:
         """Let something happen in a while, whatever state any process is in."""
@@ -117,7 +116,7 @@ class Timeline:
                 self.put(what.time, clock, what)
             elif what.clock.running:
                 what.function = None
-                function(*what.arguments, **what.keywords)
+                function(*what.arguments)
             else:
                 what.clock.missed(what)
         self.now = end
@@ -152,7 +151,7 @@ class Clock:
         self.alive = True
         self._most = turn
         self._turn: list[Call] | None = None
-        self._end = Call(self, 0.0, self._end_turn, (), {})
+        self._end = Call(self, 0.0, self._end_turn, ())
         self._due: list[Call] = []
         self._came: list[Arrival] = []
 
@@ -168,7 +167,7 @@ class Clock:
     ) -> Call:
         timeline = self.timeline
         time = timeline.now + delay
-        call = Call(self, time, callable, args, kwargs)
+        call = Call(self, time, partial(callable, **kwargs) if kwargs else callable, args)
         if delay > 0:
             timeline.put(time, self, call)
         elif self._turn is not None:
@@ -223,4 +222,4 @@ class Clock:
                 self.timeline.put(call.time, self, call)
             else:
                 call.function = None
-                function(*call.arguments, **call.keywords)
+                function(*call.arguments)
