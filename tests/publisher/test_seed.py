@@ -3,7 +3,7 @@
 import gzip
 from functools import partial
 from typing import NoReturn
-from urllib.parse import quote_from_bytes
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -241,7 +241,13 @@ TEXT = st.binary(max_size=6).map(lambda data: quote_from_bytes(data).encode())
 VALUES = st.one_of(TEXT, st.sampled_from([b"", b"1", b"0", b"%FF", b"9007199254740992"]))
 PAIRS = st.builds(lambda name, value: name + b"=" + value, FIELDS, VALUES)
 QUERIES = st.lists(st.one_of(PAIRS, PAIRS, FIELDS, TEXT), max_size=5).map(b"&".join)
-TARGETS = st.binary(max_size=20).map(lambda data: bytes(c for c in data if c > 32 and c != 127))
+TARGETS = (
+    st
+    .binary(max_size=20)
+    .map(lambda data: bytes(c for c in data if c > 32 and c != 127))
+    # Hypothesis tries bytes that stand in the code too; there the JSON API answers, in its own way.
+    .filter(lambda target: b"v1" not in unquote_to_bytes(target))
+)
 
 
 class AnyRequestTests(SiteTestCase):
