@@ -39,10 +39,10 @@ fuzz: $(TEST)  ## the property tests with fifty times as many cases, drawn anew
 	for part in channel publisher pusher; do \
 	  TPUSH_FUZZ=50 $(BIN)/python -m twisted.trial tests.$$part || exit 1; done
 
-simulate: $(TEST)  ## the whole cluster in memory, under 10,000 schedules: some ten minutes
+simulate: $(TEST)  ## the whole cluster in memory, under 10,000 schedules: some eight minutes
 	$(BIN)/python -m tests.simulation --schedules $(or $(SCHEDULES),10000) --first $(or $(SEED),0)
 
-defects: $(TEST)  ## defects put in on purpose, each found by the simulation: some five minutes
+defects: $(TEST)  ## defects put in on purpose, each found by the simulation: about a minute
 	$(BIN)/python -m tests.simulation --defects
 
 faults: $(TEST)  ## faults of every kind under load, SEED=1 by default: some five minutes
