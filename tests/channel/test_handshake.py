@@ -10,7 +10,8 @@ from tests.channel.cluster import Cluster
 from tests.channel.pipes import PipeEndpoint
 from tpush.channel import wire
 from tpush.channel.broker import Broker
-from tpush.channel.client import AMPChannel, ClientLink
+from tpush.channel.client import AMPChannel
+from tpush.channel.client_link import ClientLink
 from tpush.channel.handshake import Transcript
 from tpush.channel.peer_link import Hello, PeerLink
 from tpush.channel.server import ChannelServer

@@ -1,280 +1,31 @@
 """The channel over AMP: a program's end that keeps its connection itself."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, ClassVar, TypeVar
 
 from twisted.application.internet import backoffPolicy
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
-from twisted.python.failure import Failure
 from typing_extensions import override
 
-from tpush.channel import codec, wire
+from tpush.channel import wire
 from tpush.channel.changes import Changes
-from tpush.channel.end import ChannelEnd
-from tpush.channel.handshake import KEY_BYTES, NONCE_BYTES, Transcript
-from tpush.channel.items import Request
-from tpush.channel.link import Commands, Link, commands
-from tpush.channel.outbox import Outbox
+from tpush.channel.client_link import ClientLink, LinkedEnd
+from tpush.channel.handshake import KEY_BYTES
 from tpush.channel.reconnect import Reconnecting
-from tpush.errors import NotProved, ProtocolViolation, Refused, VersionRefused, WorkerIDTaken
+from tpush.errors import WorkerIDTaken
 from tpush.limits import Limits
 
-NAMES_IN_A_BOX = 1_000
 JITTER = 0.2
 """Seconds by which a wait for the next attempt may be longer."""
 SPREAD = 1.0
 """The same where a channel has sent all of its peers away at once; it and the first wait are less
 than a new channel settles."""
 
-Name = TypeVar("Name")
 
-
-class ClientLink(Link):
-    """The program's end of a link to the channel."""
-
-    takes: ClassVar[Commands] = commands(
-        wire.Challenge,
-        wire.Welcome,
-        wire.Refuse,
-        wire.Deliver,
-        wire.Job,
-        wire.Reject,
-        wire.Routed,
-        wire.Repeated,
-        wire.Synced,
-        wire.Recalled,
-        wire.Missed,
-        wire.Acknowledge,
-        wire.Ping,
-        wire.Bye,
-    )
-
-    def __init__(self, channel: "AMPChannel") -> None:
-        super().__init__(channel.clock, channel.limits)
-        self._channel = channel
-        self._broker: bytes | None = None
-        self._nonce = channel.entropy(NONCE_BYTES)
-        self._transcript: Transcript | None = None
-        self.welcomed: Deferred[None] = Deferred()
-        """Fires when the channel has taken this program, or fails with why not."""
-        self.closed: Deferred[None] = Deferred()
-        """Fires when the connection is gone."""
-
-    @override
-    def connectionMade(self) -> None:
-        channel = self._channel
-        self.send(
-            wire.Hello,
-            version=wire.VERSION,
-            role=channel.role,
-            name=channel.name,
-            key=channel.key,
-            worker=channel.worker,
-            session=channel.session,
-            acknowledged=channel.received,
-            sent=channel.outbox.sent,
-            nonce=self._nonce,
-        )
-
-    @override
-    def outgoing(self) -> Outbox[Request] | None:
-        return self._channel.outbox if self._broker is not None else None
-
-    @override
-    def settled(self) -> int:
-        return self._channel.received
-
-    @override
-    def pack(self, batch: list[tuple[int, Any]]) -> Iterable[tuple[type[wire.OneWay], list[Any]]]:
-        return codec.pack_requests(batch)
-
-    @override
-    def flush(self) -> None:
-        if self._broker is not None and self._channel.changed:
-            self._send_changes(self._channel.take_changes())
-        super().flush()
-
-    @override
-    def lost(self, reason: Failure) -> None:
-        if self._broker is not None:
-            self._channel.lost()
-        self._fail(reason)
-        self.closed.callback(None)
-
-    def on_challenge(self, channel: bytes, nonce: bytes) -> None:
-        """Prove that this program knows the channel's secret, or leave.
-
-        Raises:
-            ProtocolViolation: it was challenged or welcomed before.
-        """
-        if self._broker is not None or self._transcript is not None:
-            raise ProtocolViolation("a challenge out of place")
-        end = self._channel
-        if not end.secrets:
-            self._leave(NotProved("the channel asks for a secret, and none is given here"))
-            return
-        self._transcript = Transcript(
-            wire.VERSION, end.role, end.key, end.worker, channel, self._nonce, nonce
-        )
-        self.send(wire.Prove, proof=self._transcript.prove(end.secrets[0], "client"))
-
-    def on_welcome(
-        self, version: int, channel: bytes, session: bytes, proof: bytes | None = None
-    ) -> None:
-        """Be taken: name what this program has, then send what it holds.
-
-        Raises:
-            ProtocolViolation: it was taken before, or speaks another version.
-        """
-        if self._broker is not None:
-            raise ProtocolViolation("a second welcome")
-        if version != wire.VERSION:
-            raise ProtocolViolation(f"a welcome of version {version}")
-        if not self._trusts(channel, proof):
-            self._leave(NotProved("the channel has not proved that it knows the secret"))
-            return
-        self._broker = channel
-        everything = self._channel.attached(self, session)
-        self._told = self._channel.received
-        self._send_changes(everything, restored=True)
-        super().flush()
-        self.welcomed.callback(None)
-
-    def on_refuse(self, code: str, reason: str) -> None:
-        """Be refused."""
-        known = {known.code: known for known in (VersionRefused, WorkerIDTaken, NotProved)}
-        self._leave(known.get(code, Refused)(reason))
-
-    def on_deliver(self, items: list[Any], acknowledged: int | None = None) -> None:
-        """Take messages."""
-        self._acknowledged(acknowledged)
-        for number, origin, sequence, message in codec.unpack_deliver(items):
-            self._channel.delivered(number, origin, sequence, message)
-        self.flush_soon()
-
-    def on_job(self, items: list[Any], acknowledged: int | None = None) -> None:
-        """Take jobs."""
-        broker = self._acknowledged(acknowledged)
-        for number, assignment in codec.unpack_jobs(items):
-            self._channel.assigned(number, broker, assignment)
-        self.flush_soon()
-
-    def on_reject(self, items: list[Any], acknowledged: int | None = None) -> None:
-        """Take what was not carried out."""
-        self._acknowledged(acknowledged)
-        for number, request, code, reason in codec.unpack_reject(items):
-            self._channel.rejected(number, request, code, reason)
-        self.flush_soon()
-
-    def on_routed(self, items: list[Any], acknowledged: int | None = None) -> None:
-        """Take which workers messages went to."""
-        self._acknowledged(acknowledged)
-        for number, ticket, workers in codec.unpack_routed(items):
-            self._channel.routed(number, ticket, workers)
-        self.flush_soon()
-
-    def on_repeated(self, items: list[Any], acknowledged: int | None = None) -> None:
-        """Take what became of messages that were published before."""
-        self._acknowledged(acknowledged)
-        for number, ticket, receipt in codec.unpack_repeated(items):
-            self._channel.repeated(number, ticket, receipt)
-        self.flush_soon()
-
-    def on_synced(self, items: list[Any], acknowledged: int | None = None) -> None:
-        """Take that requests were carried out."""
-        self._acknowledged(acknowledged)
-        for number, request in codec.unpack_synced(items):
-            self._channel.synced(number, request)
-        self.flush_soon()
-
-    def on_recalled(self, items: list[Any], acknowledged: int | None = None) -> None:
-        """Take what was published before."""
-        self._acknowledged(acknowledged)
-        for number, recollection in codec.unpack_recalled(items):
-            self._channel.recalled(number, recollection)
-        self.flush_soon()
-
-    def on_missed(self, items: list[Any], acknowledged: int | None = None) -> None:
-        """Take that the channel has routed without this program."""
-        self._acknowledged(acknowledged)
-        for number in codec.unpack_missed(items):
-            self._channel.missed(number)
-        self.flush_soon()
-
-    def on_acknowledge(self, acknowledged: int) -> None:
-        """Let go of what the channel has settled."""
-        self._acknowledged(acknowledged)
-
-    def on_bye(self) -> None:
-        """Be told that the channel goes away.
-
-        Raises:
-            ProtocolViolation: it has not taken this program.
-        """
-        if self._broker is None:
-            raise ProtocolViolation("a bye before the welcome")
-        self._channel.sent_away()
-        self.drop()
-
-    def _acknowledged(self, number: int | None) -> bytes:
-        """Take what rides in any batch; return the instance of the channel that it came from.
-
-        Raises:
-            ProtocolViolation: the channel has not taken this program, and so may not be the one
-                that it should be; or it acknowledges what was never sent.
-        """
-        if self._broker is None:
-            raise ProtocolViolation("a command before the welcome")
-        if number:
-            try:
-                self._channel.acknowledged(number)
-            except ValueError as error:
-                raise ProtocolViolation(str(error)) from None
-        return self._broker
-
-    def _send_changes(self, changes: Changes, *, restored: bool = False) -> None:
-        # These first: there is a bound on how many there are at once.
-        for names in _boxes(changes.unsubscribe):
-            self.send(wire.Unsubscribe, events=names)
-        for names in _boxes(changes.subscribe):
-            self.send(wire.Subscribe, events=names)
-        for watches in _boxes(changes.watch):
-            self.send(wire.Watch, queues=watches)
-        for names in _boxes(changes.unwatch):
-            self.send(wire.Unwatch, queues=names)
-        if restored:
-            self.send(wire.Restored, jobs=changes.reserve)
-        elif changes.reserve:
-            self.send(wire.Reserve, jobs=changes.reserve)
-
-    def _trusts(self, channel: bytes, proof: bytes | None) -> bool:
-        """Say whether the channel has proved what this program asks of it."""
-        secrets, transcript = self._channel.secrets, self._transcript
-        if not secrets:
-            return True
-        if transcript is None or proof is None or transcript.channel != channel:
-            return False
-        return transcript.proved_with(secrets[:1], "channel", proof) is not None
-
-    def _leave(self, refused: Refused) -> None:
-        self._fail(Failure(refused))
-        self.abort()
-
-    def _fail(self, reason: Failure) -> None:
-        if not self.welcomed.called:
-            self.welcomed.errback(reason)
-
-
-def _boxes(names: Sequence[Name]) -> Iterable[Sequence[Name]]:
-    for start in range(0, len(names), NAMES_IN_A_BOX):
-        yield names[start : start + NAMES_IN_A_BOX]
-
-
-class AMPChannel(ChannelEnd):
+class AMPChannel(LinkedEnd):
     """A program's end of the channel, over any stream endpoint.
 
     It begins to connect when the reactor runs, and comes back whenever the connection is lost:
@@ -306,8 +57,7 @@ class AMPChannel(ChannelEnd):
         self.name = name[: wire.MAX_LABEL]
         self.secrets = secrets
         self.entropy = entropy
-        self.session: bytes | None = None
-        """The token of the session that it had last."""
+        self.session = None
         self._link: ClientLink | None = None
         self._sent_away = False
         self._complaint = ""
@@ -352,8 +102,8 @@ class AMPChannel(ChannelEnd):
             self._link.send(wire.Bye)
         return Deferred.fromCoroutine(self._connection.stop())
 
+    @override
     def attached(self, link: ClientLink, session: bytes) -> Changes:
-        """Be told that the channel has taken this program; return all that it has to name."""
         resumed = session == self.session
         if self.session is None:
             self.log.info("connected to the channel at {peer}", peer=link.peer)
@@ -371,12 +121,12 @@ class AMPChannel(ChannelEnd):
         self.outbox.rewind()
         return self.take_all(resumed=resumed)
 
+    @override
     def sent_away(self) -> None:
-        """Be told that the channel goes away: another one may come."""
         self._sent_away = True
 
+    @override
     def lost(self) -> None:
-        """Be told that the link is gone that the channel had taken."""
         self._link = None
         why = "left the channel" if self.leaving else "lost the channel"
         self.log.info("the channel goes away" if self._sent_away else why)
