@@ -36,7 +36,8 @@ class Hooks(BaseHTTPRequestHandler):
             groups = ["lobby"]
             return self.answer(200, {"allow": False} if banned else {"groups": groups})
         for event in said["events"]:
-            print(event["type"], event["connection"], event.get("group", ""), flush=True)
+            # What happens to a group as a whole has no connection.
+            print(event["type"], event.get("connection", "-"), event.get("group", ""), flush=True)
         return self.answer(200, {})
 
     def answer(self, status, said):

@@ -58,6 +58,12 @@ class HooksCase(SynchronousTestCase):
         words = str(client.recv(WAIT)).split()
         return ":".join(word.partition(":")[2] for word in words[:2])
 
+    def counters(self) -> dict[str, int]:
+        """Return what the worker counts."""
+        info = requests.get(f"http://127.0.0.1:{self.http}/v1/info", timeout=WAIT).json()
+        counters: dict[str, int] = info["workers"][0]["counters"]
+        return counters
+
     def until_told(self, *last: str) -> Sequence[tuple[str, str]]:
         eventually(lambda: self.hook.told[-1:] == [last], f"{last} was told", WAIT)
         return self.hook.told
@@ -138,8 +144,7 @@ class WebhookTests(HooksCase):
         self.hook.answer = lambda _path, _body: (200, b"")
         for _ in range(5):
             self.address(self.client())
-        counters = requests.get(f"http://127.0.0.1:{self.http}/v1/info", timeout=WAIT).json()
-        self.assertEqual(counters["workers"][0]["counters"]["hook_dropped"], 6)
+        self.assertEqual(self.counters()["hook_dropped"], 6)
         self.role.process.send_signal(signal.SIGHUP)
         self.role.wait_for("did what SIGHUP asks for")
         self.until_told("connect", self.address(self.client()))
@@ -261,24 +266,25 @@ class ConnectHookTests(HooksCase):
         text = (ROOT / "docs" / "examples" / "hooks.py").read_text()
         (folder / "hooks.py").write_text(text.replace("8000", str(port)))
         command = [sys.executable, str(folder / "hooks.py"), str(self.secrets)]
-        with (
-            output.open("wb") as out,
-            subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL) as back_end,
-        ):
-            self.addCleanup(back_end.wait)
-            self.addCleanup(back_end.kill)
-            eventually(lambda: accepts("127.0.0.1", port), "the example listens", WAIT)
-            url = f"http://127.0.0.1:{port}"
-            self.start("--connect-hook", f"{url}/connect", "--webhook", f"{url}/events")
-            address = self.address(self.client())
-            with self.assertRaises(InvalidStatus) as refused:
-                self.client("?name=mallory")
-            self.assertEqual(refused.exception.response.status_code, 403)
-            told = f"connect {address} \njoin {address} lobby\n"
-            eventually(lambda: output.read_text() == told, "it was printed", WAIT)
-            answer = requests.post(f"{url}/events", json={"events": []}, timeout=WAIT)
-            self.assertEqual(answer.status_code, 401)
-            back_end.kill()
+        with output.open("wb") as out:
+            back_end = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
+        self.addCleanup(back_end.wait)
+        self.addCleanup(back_end.kill)
+        eventually(lambda: accepts("127.0.0.1", port), "the example listens", WAIT)
+        url = f"http://127.0.0.1:{port}"
+        self.start("--connect-hook", f"{url}/connect", "--webhook", f"{url}/events")
+        address = self.address(self.client())
+        with self.assertRaises(InvalidStatus) as refused:
+            self.client("?name=mallory")
+        self.assertEqual(refused.exception.response.status_code, 403)
+        told = {f"connect {address} ", f"join {address} lobby", "occupied - lobby"}
+        eventually(lambda: set(output.read_text().splitlines()) == told, "all is told", WAIT)
+        # What it has taken is not sent again.
+        eventually(lambda: self.counters()["hook_events"] == 3, "all is taken", WAIT)
+        self.assertEqual(len(output.read_text().splitlines()), 3)
+        self.assertEqual(self.counters()["hook_failures"], 0)
+        answer = requests.post(f"{url}/events", json={"events": []}, timeout=WAIT)
+        self.assertEqual(answer.status_code, 401)
 
     def test_workers(self) -> None:
         """Several workers ask and tell too: settings and secrets come to them."""
