@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from treq.testing import RequestTraversalAgent
-from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError, fail
 from twisted.internet.error import (
     ConnectError,
     ConnectionLost,
@@ -20,7 +20,7 @@ from twisted.web.server import Request as WebRequest
 from typing_extensions import override
 
 from tests.http.client_case import RETRY, ClientCase, ClientContract
-from tests.http.fake import FakeServer, Fault
+from tests.http.fake import FakeServer, Fault, busy
 from tpush.http import EVERYBODY, NO_RETRY, NotReachable, Publisher, Retry
 from tpush.http.request import Request
 
@@ -47,7 +47,7 @@ class Everything(Resource):
             return NOT_DONE_YET
         request.setResponseCode(answer.status)
         if answer.retry_after:
-            request.setHeader("Retry-After", answer.retry_after)
+            request.setHeader(b"Retry-After", answer.retry_after.encode(errors="surrogateescape"))
         request.setHeader("Location", "/elsewhere")
         return answer.body
 
@@ -123,15 +123,26 @@ class TimingTests(PublisherCase):
         asked: list[Deferred[Any]] = []
 
         def request(*_: object) -> Deferred[Any]:
-            asked.append(Deferred())
+            # What an agent makes of being cancelled is what it makes of a network that fails.
+            lost = ResponseNeverReceived([Failure(ConnectionLost("gone"))])
+            asked.append(Deferred(lambda d: d.errback(lost)))
             return asked[-1]
 
         self.make(agent=FakeAgent(request))
         doing = self.client.publish(EVERYBODY, "x")
         doing.cancel()
         self.failureResultOf(doing, CancelledError)
+        hasty = self.client.publish(EVERYBODY, "x").addTimeout(2, self.clock)
+        self.clock.advance(2)
+        self.failureResultOf(hasty, TimeoutError)
         self.clock.advance(100)
-        self.assertEqual((len(asked), self.clock.getDelayedCalls()), (1, []))
+        self.assertEqual((len(asked), self.clock.getDelayedCalls()), (2, []))
+
+    def test_strange_headers(self) -> None:
+        """A header that is no text asks for nothing."""
+        self.make(faults=[busy("\udcff")])
+        self.do("publish", EVERYBODY, "x")
+        self.assertEqual(self.pauses, [1])
 
     def test_connection_errors(self) -> None:
         """Whatever keeps a request from being answered is one error, with its reason."""

@@ -6,11 +6,11 @@ from typing import Any
 
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError
-from twisted.python.failure import Failure
 from twisted.web.client import RequestTransmissionFailed, ResponseNeverReceived
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IResponse
 
+from tpush.cancellable import cancellable
 from tpush.errors import HookFailed, HookGone
 from tpush.hooks.body import read_beginning
 from tpush.hooks.keys import SigningKeys
@@ -69,7 +69,7 @@ class Post:
             HookFailed: there was no answer in time, or not one of success (2xx).
             CancelledError: it was cancelled.
         """
-        exchange = _cancellable(Deferred.fromCoroutine(self._exchange(name, body)))
+        exchange = cancellable(Deferred.fromCoroutine(self._exchange(name, body)))
         try:
             return await exchange.addTimeout(self._seconds, self._reactor)
         except (HookFailed, CancelledError):
@@ -111,22 +111,6 @@ def _header(response: IResponse, name: str) -> str:
     """Return the last header of this name, or nothing."""
     said: list[bytes] = response.headers.getRawHeaders(name.encode()) or [b""]
     return said[-1].decode("latin-1")
-
-
-def _cancellable(exchange: Deferred[bytes]) -> Deferred[bytes]:
-    """Return the same, but what is cancelled ends as that, whatever error it makes of it."""
-
-    def cancel(cancelled: Deferred[bytes]) -> None:
-        cancelled.errback(CancelledError())
-        exchange.cancel()
-
-    def pass_on(result: bytes | Failure) -> None:
-        if not passed.called:
-            passed.callback(result)
-
-    passed: Deferred[bytes] = Deferred(cancel)
-    _passing = exchange.addBoth(pass_on)
-    return passed
 
 
 def _why(error: Exception) -> str:

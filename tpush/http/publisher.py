@@ -18,6 +18,7 @@ from twisted.web.client import (
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 
+from tpush.cancellable import cancellable
 from tpush.http.answer_body import read_whole
 from tpush.http.call import Call
 from tpush.http.errors import NotReachable, StrangeAnswer
@@ -58,6 +59,9 @@ IDLE = 30
 
 class Publisher:
     """Publishes by the JSON API.
+
+    Whoever cancels what a method returns waits no more, and nothing is sent again; what was sent
+    may arrive all the same.
 
     Args:
         url: the publisher's, such as ``http://127.0.0.1:4237``.
@@ -252,7 +256,7 @@ class Publisher:
 
     async def _carry_out(self, exchange: Exchange) -> None:
         while True:
-            asking = Deferred.fromCoroutine(self._ask(exchange.request))
+            asking = cancellable(Deferred.fromCoroutine(self._ask(exchange.request)))
             try:
                 answer = await asking.addTimeout(self._timeout, self._reactor, _give_up)
                 pause = exchange.answered(answer)
@@ -277,12 +281,13 @@ class Publisher:
         )
         body = await read_whole(response)
         headers = response.headers
-        after, date = (headers.getRawHeaders(name, [""])[0] for name in ("Retry-After", "Date"))
-        return Answer(response.code, body, after, date)
+        # As bytes: where a proxy wrote what is no UTF-8 a text would fail.
+        after, date = (headers.getRawHeaders(name, [b""])[0] for name in (b"Retry-After", b"Date"))
+        return Answer(response.code, body, after.decode("latin-1"), date.decode("latin-1"))
 
 
 def _give_up(_failure: object, _seconds: float) -> Answer:
-    """Say so in one way: what is cancelled fails in many, by how far it had come.
+    """Say what happened, as all that keeps an answer from coming does.
 
     Raises:
         TimeoutError: always.
