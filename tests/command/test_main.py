@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -46,6 +48,12 @@ class CommandCase(SynchronousTestCase):
         ):
             return self.capture(lambda: main(arguments))
 
+    def file(self, content: str) -> str:
+        path = Path(self.mktemp())
+        path.write_text(content)
+        path.chmod(0o600)
+        return str(path)
+
     def capture(self, run: Callable[[], int]) -> int:
         """Return what is returned, or is exited with; what is printed is in ``out`` and ``err``."""
         out, err = io.StringIO(), io.StringIO()
@@ -83,11 +91,22 @@ class UsageTests(CommandCase):
             (["publish", "--broadcast", "--lines", "x"], "give no content"),
             (["publish", "--broadcast", "--binary", "x"], "give no content"),
             (["publish", "--broadcast", "--lines", "--idempotency-key", "k"], "for one message"),
+            (["publish", "--broadcast", "--json", "[NaN]"], "no JSON"),
+            (["publish", "--broadcast", "--json", "1e999"], "no JSON"),
             (["publish", "--connection", "7", "x"], "two numbers, not '7'"),
+            (["publish", "--group", "\udcff", "x"], "a name in UTF-8, not '\\udcff'"),
+            (["info", "--user", "\udcff"], "a name in UTF-8"),
+            (["listen", "--group", "\udcff"], "a name in UTF-8"),
             (["publish", "--broadcast", "x", "--url", "push"], "a publisher's URL is http://"),
             (["publish", "--broadcast", "x", "--attempts", "0"], "from 1 to 100"),
             (["publish", "--broadcast", "x", "--api-key-file", "/none"], "cannot read /none"),
             (["listen", "--url", "http://x"], "a pusher's URL is ws://"),
+            (["listen", "--url", "ws://127.0.0.1:abc"], "'127.0.0.1:abc' is no host, nor a host"),
+            (["listen", "--url", "ws://127.0.0.1:99999"], "is no host, nor"),
+            (["listen", "--url", "ws://[::1"], "Invalid IPv6"),
+            (["listen", "--url", "ws://a..b"], "is no host, nor"),
+            (["bench", "--url", "http://127.0.0.1:abc"], "is no host, nor a host and a port"),
+            (["info", "--url", f"http://{'a' * 64}.b"], "is no host, nor"),
             (["listen", "--count", "0"], "from 1"),
             (["token", "check"], "what is it checked with?"),
             (["token", "make", "--secret-file", "/none"], "cannot read /none"),
@@ -122,14 +141,47 @@ class UsageTests(CommandCase):
             self.assertEqual(status_of(kind("x")), status)
 
 
+class StreamsTests(CommandCase):
+    """What a program is started with is not always a terminal, or there at all."""
+
+    def run_without(
+        self, descriptor: int, *arguments: str, stdout: int | None = subprocess.PIPE
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command line in a process one of whose descriptors is closed."""
+        return subprocess.run(
+            [sys.executable, "-m", "tpush.command", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            env={"PYTHONPATH": os.pathsep.join(sys.path)},
+            preexec_fn=lambda: os.close(descriptor) if descriptor >= 0 else None,
+        )
+
+    def test_closed(self) -> None:
+        """A stream that is closed has nothing, and takes whatever it is given."""
+        secrets = self.file(SECRET)
+        made = self.run_without(1, "token", "make", "--secret-file", secrets)
+        self.assertEqual((made.returncode, made.stderr), (0, ""))
+        checked = self.run_without(0, "token", "check", "--secret-file", secrets)
+        self.assertEqual(checked.returncode, 1)
+        self.assertEqual(checked.stderr, "tpush: this is no JSON Web Token\n")
+        wrong = self.run_without(2, "publish", "x")
+        self.assertEqual((wrong.returncode, wrong.stdout), (2, ""))
+
+    def test_full(self) -> None:
+        """Where nothing can be written any more that is said, in a line."""
+        secrets = self.file(SECRET)
+        full = os.open("/dev/full", os.O_WRONLY)
+        self.addCleanup(os.close, full)
+        made = self.run_without(-1, "token", "make", "--secret-file", secrets, stdout=full)
+        self.assertEqual(made.returncode, 1)
+        self.assertEqual(made.stderr, "tpush: [Errno 28] No space left on device\n")
+
+
 class TokenTests(CommandCase):
     """``tpush token``."""
-
-    def file(self, content: str) -> str:
-        path = Path(self.mktemp())
-        path.write_text(content)
-        path.chmod(0o600)
-        return str(path)
 
     def test_both(self) -> None:
         """What is made is good, and says what it was made with; the first secret signs."""

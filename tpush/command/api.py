@@ -27,6 +27,19 @@ def kind(parse: Callable[[str], Value]) -> Callable[[str], Value]:
     return read
 
 
+def name(text: str) -> str:
+    """Be a kind: what a group or a user may be called.
+
+    Raises:
+        ValueError: it is not.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # Python reads what is no UTF-8 so
+        raise ValueError("a name in UTF-8") from None
+    return text
+
+
 def add_api_options(parser: ArgumentParser) -> None:
     """Add where to publish, and with which key."""
     parser.add_argument("--url", help=f"URL of the publisher [TPUSH_URL; default: {URL}]")

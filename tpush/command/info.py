@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from tpush.command.api import add_api_options, kind, server_of
+from tpush.command.api import add_api_options, kind, name, server_of
 from tpush.command.status import Status
 from tpush.http import BlockingPublisher
 from tpush.http.verbs import SHOWN
@@ -26,8 +26,13 @@ MOST = 10_000
 def add_options(parser: ArgumentParser) -> None:
     """Add what the command takes."""
     whom = parser.add_mutually_exclusive_group()
-    whom.add_argument("--group", metavar="NAME", help="how many are in it, and their addresses")
-    whom.add_argument("--user", metavar="NAME", help="how many connections, and their addresses")
+    for option, what in (("group", "are in it"), ("user", "connections")):
+        whom.add_argument(
+            f"--{option}",
+            type=kind(name),
+            metavar="NAME",
+            help=f"how many {what}, and their addresses",
+        )
     parser.add_argument(
         "--limit",
         type=kind(whole(0, MOST)),

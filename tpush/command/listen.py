@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from tpush.access import secrets_of
-from tpush.command.api import kind
+from tpush.command.api import kind, name
 from tpush.command.contents import as_line
 from tpush.command.ending import WrongUsage
 from tpush.command.reactor import run_until_done
+from tpush.http.server import check_authority
 from tpush.kinds import whole
 
 NAME = "listen"
@@ -30,7 +31,12 @@ def add_options(parser: ArgumentParser) -> None:
     """Add what the command takes."""
     parser.add_argument("--url", help=f"URL of the pusher [TPUSH_WS_URL; default: {URL}]")
     parser.add_argument(
-        "--group", action="append", default=[], metavar="NAME", help="join it; may be repeated"
+        "--group",
+        action="append",
+        default=[],
+        type=kind(name),
+        metavar="NAME",
+        help="join it; may be repeated",
     )
     parser.add_argument(
         "--token-file",
@@ -65,8 +71,13 @@ def run(asked: Namespace, environ: Mapping[str, str]) -> int:
     from tpush.command.returning import keep_coming_back
 
     url = asked.url or environ.get("TPUSH_WS_URL") or URL
-    parts = urlsplit(url)
-    if parts.scheme not in ("ws", "wss") or not parts.hostname or parts.fragment:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("ws", "wss") and parts.hostname and not parts.fragment
+        check_authority(parts)
+    except ValueError as error:
+        raise WrongUsage(f"a pusher's URL is ws://… or wss://…: {error}") from None
+    if not known:
         raise WrongUsage(f"a pusher's URL is ws://… or wss://…, not {url!r}")
     groups = "&".join(f"group={quote(group, safe='')}" for group in asked.group)
     query = "&".join(filter(None, (parts.query, groups)))

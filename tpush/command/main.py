@@ -1,5 +1,6 @@
 """``tpush``: finds out which command is meant, and says how it ended."""
 
+import io
 import os
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    _have_streams()
     asked = parser().parse_args(arguments)
     try:
         status: int = asked.run(asked, os.environ)
@@ -68,10 +70,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return Status.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read this has enough, as `head` has. What is left must not fail once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read this has enough, as `head` has.
+        _print_no_more()
         return Status.OK
+    except OSError as error:  # a full disk, or an input that is a folder
+        _print_no_more()
+        return _say(error, Status.FAILED)
     return status
+
+
+def _have_streams() -> None:
+    """Let streams that are closed be empty: a `cron` of its own, or ``>&-``, starts us so.
+
+    Else what is told to people would go where contents go, and a socket could take their place.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Others may have written what a terminal of few characters cannot show.
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _print_no_more() -> None:
+    """Let what is still to be printed not fail once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(error: Exception, status: int) -> int:

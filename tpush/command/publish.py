@@ -119,9 +119,11 @@ def _content(asked: Namespace, data: bytes) -> Content:
     if not asked.json:
         return text
     try:
-        return JSON(json.loads(text))
+        value = json.loads(text)
+        json.dumps(value, allow_nan=False)  # Python reads NaN, and 1e999 as something like it
     except (ValueError, RecursionError):
         raise WrongUsage("the message is no JSON") from None
+    return JSON(value)
 
 
 def _publish_lines(publisher: BlockingPublisher, asked: Namespace) -> int:

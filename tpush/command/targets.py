@@ -3,12 +3,12 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 
-from tpush.command.api import kind
+from tpush.command.api import kind, name
 from tpush.http import EVERYBODY, Connection, Group, Target, User
 
 KINDS: Sequence[tuple[str, Callable[[str], Target], str, str]] = (
-    ("group", Group, "NAME", "the members of a group"),
-    ("user", User, "NAME", "the connections of a user"),
+    ("group", lambda text: Group(name(text)), "NAME", "the members of a group"),
+    ("user", lambda text: User(name(text)), "NAME", "the connections of a user"),
     ("connection", Connection.read, "W:C", "one connection, by the two numbers of its greeting"),
 )
 """Each kind of target: its option, how it is read, and what it says."""
@@ -25,9 +25,9 @@ def add_target_options(parser: ArgumentParser) -> None:
         help="all connections of the cluster",
     )
     for before, where, but in (("--", "to", ""), ("--except-", "but", "but not ")):
-        for name, read, metavar, what in KINDS:
+        for option, read, metavar, what in KINDS:
             group.add_argument(
-                before + name,
+                before + option,
                 dest=where,
                 action="append",
                 type=kind(read),

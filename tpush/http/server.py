@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Server:
             raise ValueError(f"a publisher's URL is http://… or https://…, not {self.url!r}")
         if parts.query or parts.fragment or parts.username is not None:
             raise ValueError("a publisher's URL has no user, no query and no fragment")
+        check_authority(parts)
         if not (self.key.isascii() and self.key.isprintable()) or self.key.strip() != self.key:
             raise ValueError("an API key is printable ASCII with no space around it")
 
@@ -38,3 +39,18 @@ class Server:
         """What goes along with every request."""
         plain = {"Content-Type": "application/json", "Accept": "application/json"}
         return {**plain, "Authorization": f"Bearer {self.key}"} if self.key else plain
+
+
+def check_authority(parts: SplitResult) -> None:
+    """Check that a URL names a host, and a port if it has one: nobody else says so in one way.
+
+    Args:
+        parts: of the URL, which has a host.
+
+    Raises:
+        ValueError: it names none.
+    """
+    try:
+        _port, _host = parts.port, (parts.hostname or "").encode("idna")
+    except ValueError:
+        raise ValueError(f"{parts.netloc!r} is no host, nor a host and a port") from None
