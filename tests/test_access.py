@@ -108,6 +108,15 @@ class OriginTests(SynchronousTestCase):
                 ("null", "push.test", False),
             ],
         )
+        self.check(
+            Origins(["http://[::1]:8000", "http://a?"]),
+            [
+                ("http://[::1]:8000", "push.test", True),
+                ("http://::8000", "push.test", False),
+                ("http://1:8000", "push.test", False),
+                ("http://ab", "push.test", False),
+            ],
+        )
         self.check(Origins(["*"]), [("null", "x", True), ("https://evil.test", "x", True)])
 
 

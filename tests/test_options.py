@@ -95,6 +95,23 @@ class OptionsTests(SynchronousTestCase):
             ([], {"TPUSH_CONNECT_HOOK": "http://x/"}, "tpush-ws: --connect-hook needs --webhook-"),
             (["--webhook-secret-file", "/nowhere"], {}, "tpush-ws: cannot read /nowhere: no such"),
             (["--connect-hook-timeout", "0"], {}, "--connect-hook-timeout is seconds from 0.1"),
+            (
+                ["--origin", "https://a/"],
+                {},
+                "--origin is an origin such as https://app.example.com",
+            ),
+            (["--origin", "https://*.a/"], {}, "tpush-ws: --origin is an origin such as https://"),
+            (["--origin", "app.example.com"], {}, "tpush-ws: --origin is an origin such as https"),
+            (
+                ["--origin", "https://ü.test"],
+                {},
+                "tpush-ws: --origin is an origin such as https://",
+            ),
+            ([], {"TPUSH_ORIGIN": "https://a/x"}, "tpush-ws: TPUSH_ORIGIN is an origin such as "),
+            (["--host", "a.test:4236"], {}, "tpush-ws: --host is a name such as push.example.com"),
+            (["--host", "http://a.test"], {}, "tpush-ws: --host is a name such as push.example."),
+            (["--host", "a.test."], {}, "tpush-ws: --host is a name such as push.example.com"),
+            (["--host", "*.test"], {}, "tpush-ws: --host is a name such as push.example.com"),
             (["--nonsense"], {}, "tpush-ws: option --nonsense not recognized"),
             (["more"], {}, "tpush-ws: "),
         ]:
@@ -102,6 +119,28 @@ class OptionsTests(SynchronousTestCase):
                 said = self.refused(*arguments, environ=environ)
                 self.assertIn(text, said)
                 self.assertNotIn("\n", said)
+
+    def test_origins_and_hosts(self) -> None:
+        """What browsers send, patterns of it, and names of this server."""
+        origins = ["https://a.test", "http://[::1]:8000", "https://*.a.test", "*.a.test", "*",
+                   "null", "capacitor://localhost", "https://*"]  # fmt: skip
+        hosts = ["push.example.com", "PUSH_1", "10.0.0.5", "[::1]", "::1"]
+        options = self.parse(
+            *(f"--origin={each}" for each in origins), *(f"--host={each}" for each in hosts)
+        )
+        self.assertEqual((options["origin"], options["host"]), (origins, hosts))
+
+    def test_switches(self) -> None:
+        """A variable says on or off, in some ways; what is neither is wrong."""
+        for said, value in (("1", True), ("Yes", True), ("off", False), ("0", False), ("", False)):
+            role = ChannelOptions()
+            with patch.dict("os.environ", {"TPUSH_INSECURE": said}):
+                role.parseOptions(NOWHERE)
+            self.assertIs(role["insecure"], value)
+        with patch.dict("os.environ", {"TPUSH_INSECURE": "ture"}):
+            wrong = self.assertRaises(SystemExit, ChannelOptions().parseOptions, NOWHERE)
+        text = "tpush-channel: TPUSH_INSECURE is on (1, on, yes, true) or off (0, off, no, false)"
+        self.assertTrue(str(wrong).startswith(text), wrong)
 
     def test_history(self) -> None:
         """What is kept of groups: of each pattern first, and then of all others."""

@@ -143,7 +143,7 @@ class Origins:
     """
 
     def __init__(self, allowed: Collection[str] = (), hosts: Collection[str] = ()) -> None:
-        self._allowed = [re.compile(fnmatch.translate(origin.lower())) for origin in allowed]
+        self._allowed = [_pattern(origin.lower()) for origin in allowed]
         self._hosts = frozenset(host.lower() for host in hosts)
 
     def refuse(self, origin: str | None, host: str) -> str | None:
@@ -163,3 +163,8 @@ class Origins:
         if host_of(origin) != host.lower().strip("[]"):
             return "pages of another host may not connect: see --origin"
         return None
+
+
+def _pattern(origin: str) -> re.Pattern[str]:
+    """Return what an origin has to match, in which an IPv6 address is no set of characters."""
+    return re.compile(fnmatch.translate(origin.replace("[", "[[]").replace("?", "[?]")))

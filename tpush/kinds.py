@@ -1,11 +1,20 @@
 """Kinds of option values: each turns text into the value, or raises ValueError with what it is."""
 
+import re
 from collections.abc import Callable
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from twisted.internet.endpoints import clientFromString
 
 from tpush.forwarded import Proxies
+
+ON, OFF = ("1", "on", "yes", "true"), ("0", "off", "no", "false", "")
+
+ORIGIN = re.compile(r"[!-.0-~]+(://[!-.0-~]+)?")
+"""ASCII with no slash but those two; where there is a pattern it may be without them."""
+
+HOST = re.compile(r"[A-Za-z0-9._-]*[A-Za-z0-9_-]")
 
 MOST_KEPT = 1_000_000
 """Messages of one group."""
@@ -69,8 +78,41 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 def switch(text: str) -> bool:
-    """Be a kind: on or off."""
-    return text.lower() in ("1", "on", "yes", "true")
+    """Be a kind: on or off, which it is where nothing is said.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    said = text.lower()
+    if said not in (*ON, *OFF):
+        raise ValueError(f"on ({', '.join(ON)}) or off ({', '.join(filter(None, OFF))})")
+    return said in ON
+
+
+def origin(text: str) -> str:
+    """Be a kind: an origin as browsers send it, or a pattern of such.
+
+    Raises:
+        ValueError: no browser sends one that is like it.
+    """
+    exact = "*" not in text and text != "null"
+    if not ORIGIN.fullmatch(text) or (exact and "://" not in text):
+        raise ValueError("an origin such as https://app.example.com, with no slash at its end")
+    return text
+
+
+def host_name(text: str) -> str:
+    """Be a kind: a name in URLs, or an address.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    try:
+        ip_address(text.strip("[]"))
+    except ValueError:
+        if not HOST.fullmatch(text):
+            raise ValueError("a name such as push.example.com, with no port") from None
+    return text
 
 
 def server_endpoint(text: str) -> str:

@@ -1,7 +1,7 @@
 """Options that concern a pusher's clients."""
 
 from tpush.forwarded import FORWARDED, X_FORWARDED_FOR
-from tpush.kinds import one_of, proxy, seconds, whole
+from tpush.kinds import one_of, origin, proxy, seconds, whole
 from tpush.options.option import DEFAULTS, Option
 
 MAX_PENDING = Option(
@@ -163,7 +163,7 @@ TOKEN_LEEWAY = Option(
 ORIGIN = Option(
     "origin",
     "",
-    str,
+    origin,
     "origin whose web pages may connect, such as https://*.example.com; may be repeated; without "
     "it pages of the host that they connect to may, where that is an address, localhost or --host",
     repeats=True,

@@ -1,6 +1,6 @@
 """Options that several roles have."""
 
-from tpush.kinds import client_endpoint, seconds, switch, whole
+from tpush.kinds import client_endpoint, host_name, seconds, switch, whole
 from tpush.limits import MAX_CONTENT
 from tpush.options.option import DEFAULTS, SECRET, Option, listen
 
@@ -27,7 +27,7 @@ NAME = Option("name", "", str, "what this process is called in the channel's log
 HOST = Option(
     "host",
     "",
-    str,
+    host_name,
     "name of this server in URLs, besides localhost and addresses; may be repeated",
     repeats=True,
 )
