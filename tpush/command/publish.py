@@ -16,7 +16,14 @@ from tpush.http.sending import MOST
 from tpush.kinds import seconds, whole
 
 CHUNK = 64 * 1024
-"""Bytes that are read at once: as lines of a batch they stay far below what a request may have."""
+"""Bytes that are read at once, and of lines that go in one request; one alone may be more."""
+
+ROOM = 512 * 1024
+"""Bytes of one request for what stands beside the lines: to whom they go, and their keys. With six
+for each byte of lines, as JSON may take, it stays below what a publisher takes by default."""
+
+KEY = "k" * 43
+"""As long as an idempotency key that is drawn."""
 
 NAME = "publish"
 SUMMARY = "publish a message, or one for each line of the input"
@@ -115,7 +122,8 @@ def _content(asked: Namespace, data: bytes) -> Content:
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        raise WrongUsage(f"the message is not UTF-8 at byte {error.start}: see --binary") from None
+        hint = "" if asked.lines else ": see --binary"
+        raise WrongUsage(f"the message is not UTF-8 at byte {error.start}{hint}") from None
     if not asked.json:
         return text
     try:
@@ -130,37 +138,65 @@ def _publish_lines(publisher: BlockingPublisher, asked: Namespace) -> int:
     """Publish each line; whatever has come by then goes in one request.
 
     Raises:
-        Ended: some were not accepted; those before them were.
+        Ended: one was not accepted; those before it were.
+        WrongUsage: one cannot be published; those before it were.
     """
     done = 0
-    for lines in _gathered(cast(BufferedReader, sys.stdin.buffer)):
-        publishes = [
-            Publish(
-                targets_of(asked),
-                _content(asked, line.rstrip(b"\r")),
-                exceptions_of(asked),
-                asked.receipt,
-            )
-            for line in lines
-        ]
-        for outcome in publisher.batch(publishes):
+    for lines in _gathered(cast(BufferedReader, sys.stdin.buffer), _most_lines(asked)):
+        publishes, wrong = _read(asked, lines)
+        for outcome in publisher.batch(publishes) if publishes else ():
             if isinstance(outcome, PublishFailed):
                 raise Ended(f"line {done + 1}: {outcome}", status_of(outcome))
             done += 1
             if isinstance(outcome, Receipt):
                 _print_receipt(outcome)
+        if wrong:
+            raise WrongUsage(f"line {done + 1}: {wrong}")
     return Status.OK
 
 
-def _gathered(file: BufferedReader) -> Iterator[Sequence[bytes]]:
-    """Yield the lines that are there, up to what a batch takes; wait where there is none."""
+def _read(asked: Namespace, lines: Sequence[bytes]) -> tuple[Sequence[Publish], WrongUsage | None]:
+    """Return what lines say, up to one that cannot be published, and why not."""
+    publishes: list[Publish] = []
+    for line in lines:
+        try:
+            publishes.append(_of_line(asked, _content(asked, line.rstrip(b"\r"))))
+        except WrongUsage as wrong:
+            return publishes, wrong
+    return publishes, None
+
+
+def _of_line(asked: Namespace, content: Content, key: str = "") -> Publish:
+    return Publish(targets_of(asked), content, exceptions_of(asked), asked.receipt, key)
+
+
+def _most_lines(asked: Namespace) -> int:
+    """Return how many lines go in one request: it says of each to whom it goes."""
+    said = json.dumps(_of_line(asked, "", KEY).as_dict())
+    return max(1, min(MOST, ROOM // len(said)))
+
+
+def _gathered(file: BufferedReader, most: int) -> Iterator[Sequence[bytes]]:
+    """Yield the lines that are there, up to what a request takes; wait where there is none."""
     rest = b""
     while chunk := file.read1(CHUNK):
         *lines, rest = (rest + chunk).split(b"\n")
-        for start in range(0, len(lines), MOST):
-            yield lines[start : start + MOST]
+        yield from _batches(lines, most)
     if rest:
         yield [rest]
+
+
+def _batches(lines: Sequence[bytes], most: int) -> Iterator[Sequence[bytes]]:
+    batch: list[bytes] = []
+    size = 0
+    for line in lines:
+        if batch and (len(batch) == most or size + len(line) > CHUNK):
+            yield batch
+            batch, size = [], 0
+        batch.append(line)
+        size += len(line)
+    if batch:
+        yield batch
 
 
 def _print_receipt(receipt: Receipt) -> None:
