@@ -1,8 +1,11 @@
 """The client that blocks."""
 
+import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import requests
@@ -61,6 +64,26 @@ class Adapter(BaseAdapter):
         self._test.closed = True
 
 
+@contextmanager
+def answering(*answers: bytes) -> Iterator[str]:
+    """Answer one connection after the other, and close it; the value is where."""
+
+    def serve() -> None:
+        for answer in answers:
+            connection, _ = listening.accept()
+            with connection:
+                request = b""
+                while b'"}' not in request:
+                    request += connection.recv(65536)
+                connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = threading.Thread(target=serve)
+        serving.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        serving.join(10)
+
+
 class BlockingTests(ClientContract, ClientCase):
     """On ``requests``."""
 
@@ -97,6 +120,17 @@ class BlockingTests(ClientContract, ClientCase):
         self.do("publish", (), "x")
         self.do("publish", (), "x")
         self.assertNotIn("cookie", self.headers[1])
+
+    def test_cut_off(self) -> None:
+        """An answer that ends in its head is none."""
+        accepted = b'{"accepted": true}'
+        whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(accepted), accepted)
+        for end in 17, 25, len(whole) - 5:
+            with answering(whole[:end], whole) as url:
+                publisher = BlockingPublisher(url, sleep=self.pauses.append)
+                publisher.publish((), "x")
+            self.assertEqual(len(self.pauses), 1)
+            self.pauses.clear()
 
     def test_close(self) -> None:
         """Leaving it closes its connections."""

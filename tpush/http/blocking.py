@@ -34,6 +34,9 @@ from tpush.http.verbs import (
 )
 from tpush.receipt import Receipt
 
+LENGTHS = ("Content-Length", "Transfer-Encoding")
+"""One of them is in each answer that is not ended by its connection."""
+
 
 class BlockingPublisher:
     """Publishes by the JSON API, and waits for the answer.
@@ -294,8 +297,16 @@ class BlockingPublisher:
             allow_redirects=False,
             timeout=self._timeout,
         )
+        if _is_cut_off(response):
+            raise requests.ConnectionError("the answer was cut off")
         after, date = (response.headers.get(name, "") for name in ("Retry-After", "Date"))
         return Answer(response.status_code, response.content, after, date)
+
+
+def _is_cut_off(response: requests.Response) -> bool:
+    """Say whether an answer has ended in its head, which to http.client is an end as any other."""
+    lengths = [name for name in LENGTHS if name in response.headers]
+    return response.status_code == 200 and not (response.content or lengths)
 
 
 def _leave_as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

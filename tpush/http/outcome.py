@@ -66,7 +66,7 @@ def read_outcomes(answer: Answer, count: int, *, batch: bool) -> Sequence[Outcom
         error: PublishFailed = failure(_read_problem(answer.status, said, answer.body))
         raise error
     if not batch:
-        return [_outcome(said)]
+        return [_outcome(said, answer.body)]
     if not isinstance(said, list) or len(said) != count:
         raise StrangeAnswer(f"{count} publishes were answered with {_shown(answer.body)}")
     return [_outcome(each) for each in said]
@@ -95,7 +95,7 @@ def _json(body: bytes) -> Any:
         return None
 
 
-def _outcome(said: Any) -> Outcome:
+def _outcome(said: Any, body: bytes | None = None) -> Outcome:
     match said:
         case {"accepted": True}:
             return ACCEPTED
@@ -103,7 +103,8 @@ def _outcome(said: Any) -> Outcome:
             return failure(_read_problem(status, said, b""))
     receipt = _read_receipt(said)
     if receipt is None:
-        raise StrangeAnswer(f"a publish was answered with {_shown(json.dumps(said).encode())}")
+        shown = _shown(json.dumps(said).encode() if body is None else body)
+        raise StrangeAnswer(f"a publish was answered with {shown}")
     return receipt
 
 
