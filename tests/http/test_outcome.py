@@ -13,6 +13,7 @@ from tpush.http import (
     Counts,
     NoSuchConnection,
     NotAllowed,
+    NotReachable,
     Outcome,
     Problem,
     PublishFailed,
@@ -48,7 +49,7 @@ class OneTests(SynchronousTestCase):
             (401, "unauthorized", NotAllowed), (403, "cross-site", NotAllowed),
             (404, "no-such-resource", Rejected), (404, "no-such-connection", NoSuchConnection),
             (500, "internal", StrangeAnswer), (503, "try-later", TryLater),
-            (504, "workers-missing", WorkersMissing),
+            (504, "workers-missing", WorkersMissing), (429, "", TryLater), (504, "", NotReachable),
         ):  # fmt: skip
             with self.assertRaises(PublishFailed) as failed:
                 read(status, problem(status, name))
@@ -68,7 +69,7 @@ class OneTests(SynchronousTestCase):
     def test_others(self) -> None:
         """What a proxy, or no publisher at all, has answered is told by its status."""
         for status, body, kind in (
-            (502, b"<html>Bad Gateway", TryLater), (503, b"", TryLater), (504, b"", StrangeAnswer),
+            (502, b"<html>Bad Gateway", TryLater), (503, b"", TryLater), (504, b"", NotReachable),
             (413, b"too large\n", Rejected), (301, b"", StrangeAnswer), (200, b"ok", StrangeAnswer),
             (200, b"{}", StrangeAnswer), (200, b'{"accepted": false}', StrangeAnswer),
             (204, b"", StrangeAnswer), (200, b"[" * 100_000, StrangeAnswer),

@@ -4,12 +4,13 @@
 
     TPushError
     └── PublishFailed
-        ├── NotReachable        no answer: it may have been published, or not; try again later
+        ├── NotReachable        no answer, or a proxy got none: it may have been published, or not;
+    │                       try again later                                           504
         ├── StrangeAnswer       who answered is no publisher: look at the URL
         ├── Rejected            it will never be taken as it is                       400, 413, …
         │   └── NotAllowed      the API key is missing or wrong                       401, 403
         ├── NoSuchConnection    it was for a connection that is gone                  404
-        ├── TryLater            there is too much to do: try again later              502, 503
+        ├── TryLater            there is too much to do: try again later              429, 502, 503
         └── WorkersMissing      it was published, and not all have told what of it    504
 """
 
@@ -71,7 +72,7 @@ class NoSuchConnection(PublishFailed):
 
 
 class TryLater(PublishFailed):
-    """The publisher has too much to do, or the channel is away, or a proxy reaches none."""
+    """The publisher, or a proxy, has too much to do, or the channel or the publisher is away."""
 
 
 class WorkersMissing(PublishFailed):
@@ -89,8 +90,10 @@ TEMPORARY = (NotReachable, TryLater)
 _BY_STATUS: Mapping[int, type[PublishFailed]] = {
     401: NotAllowed,
     403: NotAllowed,
+    429: TryLater,
     502: TryLater,
     503: TryLater,
+    504: NotReachable,
 }
 _BY_NAME: Mapping[str, type[PublishFailed]] = {
     "no-such-connection": NoSuchConnection,
