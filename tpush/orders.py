@@ -73,7 +73,9 @@ NAMES = {kind: name for name, kind in KINDS.items()}
 
 def pack_order(order: Order) -> bytes:
     """Return an order as it travels."""
-    return json.dumps({"do": NAMES[type(order)], **asdict(order)}).encode()
+    # With escapes a last text would be longer than a content may be.
+    said = {"do": NAMES[type(order)], **asdict(order)}
+    return json.dumps(said, ensure_ascii=False).encode()
 
 
 def unpack_order(data: bytes) -> Order:

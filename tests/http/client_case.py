@@ -22,6 +22,7 @@ from tpush.http import (
     NotReachable,
     Publish,
     Receipt,
+    Rejected,
     Retry,
     StrangeAnswer,
     User,
@@ -173,6 +174,24 @@ class ClientContract:
             with self.assertRaises((ValueError, TypeError)):
                 self.do("publish", EVERYBODY, JSON(wrong))
         self.assertEqual(self.server.requests, [])
+
+    def test_long_text(self: Any) -> None:
+        """A text is no longer on its way than it is, in whatever letters; nor is a last one."""
+        self.make()
+        text = "漢字" * 1000
+        self.do("publish", EVERYBODY, text)
+        self.do("publish", EVERYBODY, JSON([text]))
+        self.do("batch", [Publish(EVERYBODY, text)])
+        self.do("disconnect", EVERYBODY, last=text)
+        for request in self.server.requests:
+            self.assertIn(text.encode(), request.body)
+
+    def test_half_a_character(self: Any) -> None:
+        """What no UTF-8 has goes along, for the publisher to refuse."""
+        self.make(faults=[refusing(400, problem(400, "bad-request"))])
+        with self.assertRaises(Rejected):
+            self.do("publish", EVERYBODY, "\ud800")
+        self.assertEqual(self.said()[0]["content"], "\ud800")
 
     def test_wrong_settings(self: Any) -> None:
         """A URL or a key that cannot be used is told when the client is made."""

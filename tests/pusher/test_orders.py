@@ -233,3 +233,8 @@ class OrdersTests(GroupCase):
             message = Message(BROADCAST, data, ticket=Ticket(b"t"), order=True)
             self.orders.obey(message)
         self.assertEqual(self.reported, [])
+
+    def test_long_last_text(self) -> None:
+        """A last text is no longer on its way than it is, in whatever letters."""
+        last = "漢字" * 1000
+        self.assertIn(last.encode(), pack_order(Close(4000, "bye", last)))

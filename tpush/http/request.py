@@ -1,5 +1,6 @@
 """One request, and what there is to be done until it has its answer. Pure."""
 
+import json
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,6 +24,18 @@ class Request:
     def method(self) -> str:
         """Of HTTP."""
         return "POST" if self.body else "GET"
+
+
+def as_body(said: object) -> bytes:
+    """Return a value as JSON, in UTF-8: with escapes a text may be twice as long as it is.
+
+    Args:
+        said: it. Half a character goes along, for the publisher to refuse.
+
+    Raises:
+        ValueError: it has what JSON has not.
+    """
+    return json.dumps(said, allow_nan=False, ensure_ascii=False).encode(errors="surrogatepass")
 
 
 class Exchange(Protocol):

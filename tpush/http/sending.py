@@ -15,7 +15,6 @@ those that are open: of a batch that was taken in part, the rest alone is sent a
 their idempotency keys, so one that was taken, and whose answer was lost, is not published twice.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -24,7 +23,7 @@ from typing_extensions import override
 from tpush.http.errors import TEMPORARY, NotReachable, PublishFailed
 from tpush.http.outcome import Answer, Outcome, read_outcomes
 from tpush.http.publish import Publish
-from tpush.http.request import Exchange, Request
+from tpush.http.request import Exchange, Request, as_body
 from tpush.http.retry import Retry
 
 MOST = 1_000
@@ -68,7 +67,7 @@ class Sending(Exchange):
     def request(self) -> Request:
         publishes = [self._publishes[place] for place in self._open]
         path, said = ("v1/batch", publishes) if self._batch else ("v1/publish", publishes[0])
-        return Request(path, json.dumps(said, allow_nan=False).encode())
+        return Request(path, as_body(said))
 
     @override
     def answered(self, answer: Answer) -> float | None:

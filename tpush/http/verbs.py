@@ -1,13 +1,12 @@
 """What else a publisher is asked for: orders, and who is where. Pure."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from tpush.http.errors import StrangeAnswer
-from tpush.http.request import Request
+from tpush.http.request import Request, as_body
 from tpush.http.target import Target, Targets, targets_as
 
 NORMAL = 1000
@@ -62,7 +61,7 @@ def change(path: str, to: Targets, but: Sequence[Target], **more: object) -> Req
     said: dict[str, object] = {"to": targets_as(to), **more}
     if but:
         said["except"] = targets_as(but)
-    return Request(f"v1/{path}", json.dumps(said).encode())
+    return Request(f"v1/{path}", as_body(said))
 
 
 def closing(
