@@ -237,6 +237,9 @@ class WrongTests(ConfigCase):
         arguments = ["--config", str(self.path)]
         error = self.assertRaises(SystemExit, PusherOptions().parseOptions, arguments)
         self.assertIn("is not UTF-8 at byte 8", str(error))
+        self.path.write_bytes(b"\xef\xbb\xbfname = 'a'")
+        role.parseOptions(arguments)
+        self.assertEqual(role["name"], "a")
 
 
 VALUES = st.recursive(

@@ -83,7 +83,7 @@ def read_options(path: str, role: str, options: Sequence[Option]) -> dict[str, G
 def _parse(path: str) -> dict[str, Any]:
     content = read_file(path, private=False)
     try:
-        return tomllib.loads(content.decode())
+        return tomllib.loads(content.decode("utf-8-sig"))  # as some editors write it
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 at byte {error.start}") from None
     except (ValueError, RecursionError) as error:  # a number may be too long for Python, too

@@ -93,7 +93,7 @@ class UsageTests(CommandCase):
             (["publish", "--broadcast", "--lines", "--idempotency-key", "k"], "for one message"),
             (["publish", "--broadcast", "--json", "[NaN]"], "no JSON"),
             (["publish", "--broadcast", "--json", "1e999"], "no JSON"),
-            (["publish", "--connection", "7", "x"], "two numbers, not '7'"),
+            (["publish", "--connection", "7", "x"], "two numbers, not '7'\n"),
             (["publish", "--group", "\udcff", "x"], "a name in UTF-8, not '\\udcff'"),
             (["info", "--user", "\udcff"], "a name in UTF-8"),
             (["listen", "--group", "\udcff"], "a name in UTF-8"),

@@ -101,7 +101,7 @@ class _Bench:
                 if isinstance(error, NotReachable | NotAllowed) and not self.rates.accepted:
                     self._left = 0
                     raise
-                failed = [type(error).__name__] * count
+                failed = [_reason(error)] * count
             self.rates.add(count - len(failed), failed, self._reactor.seconds() - began)
             done = self._messages - self._left
             self._progress.tell(f"{done} of {self._messages}")
@@ -112,4 +112,8 @@ class _Bench:
             await self._publisher.publish(publish.to, publish.content, but=publish.but)
             return []
         outcomes = await self._publisher.batch([self._publish] * count)
-        return [type(each).__name__ for each in outcomes if isinstance(each, PublishFailed)]
+        return [_reason(each) for each in outcomes if isinstance(each, PublishFailed)]
+
+
+def _reason(error: PublishFailed) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -54,7 +54,7 @@ class Connection:
         """
         address = ADDRESS.fullmatch(text)
         if address is None:
-            raise ValueError(f"an address is worker:connection, two numbers, not {text!r}")
+            raise ValueError("an address is worker:connection, two numbers")
         return cls(int(address[1]), int(address[2]))
 
     def as_dict(self) -> Mapping[str, object]:
