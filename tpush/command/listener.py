@@ -23,8 +23,8 @@ STATUSES = {401: Status.NOT_ALLOWED, 403: Status.NOT_ALLOWED, 429: Status.TRY_LA
 
 CODES = {1000: Status.OK, 1001: Status.NOT_REACHABLE, 1006: Status.NOT_REACHABLE,
          1012: Status.NOT_REACHABLE, 1013: Status.TRY_LATER, 4008: Status.TRY_LATER,
-         4009: Status.TRY_LATER, 4401: Status.NOT_ALLOWED, 4429: Status.TRY_LATER, 4501: Status.NOT_ALLOWED,
-         4503: Status.NOT_ALLOWED}  # fmt: skip
+         4009: Status.TRY_LATER, 4401: Status.NOT_ALLOWED, 4429: Status.TRY_LATER,
+         4501: Status.NOT_ALLOWED, 4503: Status.NOT_ALLOWED}  # fmt: skip
 """The same, by the code that a connection was closed with."""
 
 LOST = frozenset({1001, 1006, 1011, 1012, 1013, 1014})
