@@ -303,3 +303,6 @@ class CommandTests(TestCase):
             status, said = self.tpush("bench", "--messages", "300", *more)
             self.assertEqual(status, 0)
             self.assertRegex(said, r"\A300 messages in [0-9.]+ s: [0-9,]+/s\n")
+        status, said = self.tpush("bench", "--messages", "2", "--size", "1048576")
+        self.assertEqual(status, 1)
+        self.assertRegex(said, "2 failed: Rejected: .*413")
