@@ -66,8 +66,10 @@ def find_defects() -> int:
     missed = 0
     for defect in DEFECTS:
         found = first_to_show(defect, range(WITHIN))
-        missed += found is None
+        out_of_date = found is not None and "TypeError: " in found.breaches[0]
+        missed += found is None or out_of_date
         where = f"seed {found.seed:3}" if found is not None else "NOT FOUND"
+        where = "OUT OF DATE, as what it spoils has changed:" if out_of_date else where
         print(f"{where}  {defect.name}  ({defect.place})", flush=True)
         if found is not None:
             print(f"          {found.breaches[0]:.150}".replace("\n", " "))

@@ -21,13 +21,13 @@ def forgotten_at_once(sound: Any) -> Any:
 
 
 def subscriptions_stay(_: Any) -> Any:
-    return lambda self, peer: None
+    return lambda self, peer: []
 
 
 def acknowledged_unheard(sound: Any) -> Any:
-    def attach(self: Any, peer: Any, known: Any = None, acknowledged: int = 0) -> Any:
+    def attach(self: Any, peer: Any, known: Any, *numbers: int) -> Any:
         session = self._sessions.get(peer.key)
-        return sound(self, peer, session.token if session else known, acknowledged)
+        return sound(self, peer, session.token if session else known, *numbers)
 
     return attach
 
