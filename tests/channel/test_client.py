@@ -186,14 +186,16 @@ class ReconnectTests(ClientCase):
             raise Boom
 
         a.claim(WorkerID(7), lambda: None, missed)
+        a.subscribe("x", lambda _: None)
         b, _ = self.listener("y")
+        self.run_()
         for away in 3, 8:
-            b.publish("x", "1")
-            self.run_()
             self.assertEqual(told, [])
             a._connection._delay = partial(max, away)
             self.cluster.pipe_of(a).cut()
-            self.run_(away + 1)
+            self.run_(away - 1)
+            b.publish("x", "1")
+            self.run_(2)
         self.assertEqual(told, ["missed"])
         self.assertEqual(len(self.flushLoggedErrors(Boom)), 1)
         self.assertQuiet()

@@ -66,7 +66,8 @@ class ObservedBroker(Broker):
             away = self.routes if away is None else min(away, self.routes)
         if away is not None:
             late = now > self.routes and away != NEVER
-            attendance.gaps.append((away, now, self._routed and (late or not attendance.unknown)))
+            told = self._routed > 0 and (late or not attendance.unknown)
+            attendance.gaps.append((away, now, told))
             if attendance.away is None:
                 self._late(attendance, session)
         attendance.here, attendance.away = True, None

@@ -49,11 +49,12 @@ class Announcer:
         """Tell one who listens which groups have lost their last member."""
         self._tell_of_groups("vacated", events)
 
-    def gone(self, worker: WorkerID) -> None:
-        """Tell all who listen that a worker is gone."""
+    def gone(self, worker: WorkerID) -> bool:
+        """Tell all who listen that a worker is gone; say whether anybody does."""
         listeners = list(self._hub.subscribers(GONE))
         if listeners:
             self._publish(listeners, GONE, {"worker": worker}, one=False)
+        return bool(listeners)
 
     def _tell_of_groups(self, kind: str, events: Iterable[str]) -> None:
         for event in events:

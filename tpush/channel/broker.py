@@ -51,6 +51,9 @@ EPOCH_BYTES = 6
 RECEIPT_BYTES = 100
 """The most that a receipt has on the wire, its ticket included."""
 
+MOST_FORGOTTEN = 10_000
+"""Sessions of which it is known when they were forgotten; of others it is not asked."""
+
 
 class Broker:
     """Routes what sessions send to the sessions that it is for.
@@ -92,8 +95,10 @@ class Broker:
         self._keys: Keys[tuple[Session, Ticket]] = Keys(limits.keys, limits.key_seconds)
         self._announcer = Announcer(instance, self._hub, self._deliver)
         self._history = History(instance[:EPOCH_BYTES].hex(), history, limits)
-        self._routed = False
-        """Whether it has routed anything yet."""
+        self._routed = 0
+        """How much it has routed, and told of workers that are gone."""
+        self._forgotten: dict[bytes, int] = {}
+        """The same, when a session was forgotten that had had all of it; by its token."""
         self._assigned = 0
         self._opened = 0
         self._held: deque[tuple[Session, Pending, Request]] = deque()
@@ -134,10 +139,11 @@ class Broker:
         if session is None:
             self._opened += 1
             token = self.instance + self._opened.to_bytes(8, "big")
-            session = Session(peer, token, replaces=known is not None)
-            self._sessions[peer.key] = session
-            if known is not None and not known.startswith(self.instance):
-                session.elsewhere = sent
+            session = self._sessions[peer.key] = Session(peer, token)
+            if known is not None:
+                session.replaces, session.had = True, self._forgotten.pop(known, 0)
+                if not known.startswith(self.instance):
+                    session.elsewhere = sent
         else:
             # One that it never heard of, as the welcome was lost, it has had nothing of.
             self._rejoin(session, peer, acknowledged if known == session.token else 0)
@@ -170,7 +176,7 @@ class Broker:
         self._assign()
         self._announcer.vacated(vacated)
         if session.peer.worker is not None:
-            self._announcer.gone(session.peer.worker)
+            self._routed += self._announcer.gone(session.peer.worker)
 
     def subscribe(self, session: Session, events: Iterable[str]) -> None:
         """Add subscriptions."""
@@ -212,16 +218,16 @@ class Broker:
     ) -> None:
         """Leave a session that came back just these subscriptions, watches and reserved jobs.
 
-        One that takes the place of another is told where something was routed without it.
+        One that takes the place of another is told where something was routed between them.
         """
         self.unsubscribe(session, set(self._hub.events(session)).difference(events))
         self.unwatch(session, set(self._queues.watched(session)).difference(queues))
         on_the_way = (isinstance(item, Assignment) and item.asked for item in session.outbox)
         self._queues.set_reserved(session, jobs - sum(on_the_way))
-        if session.replaces and self._routed:
+        if session.replaces and events and self._routed > session.had:
             self.metrics.missed += 1
             self._tell(session, Missed(), 0)
-        session.replaces = False
+        session.replaces, session.restored = False, True
         self._assign()
 
     def accept(self, session: Session, number: int, request: Request, now: float) -> None:
@@ -275,12 +281,19 @@ class Broker:
     def tick(self, now: float) -> None:
         """Do what is due: end the settling, forget the lost and the old, wake resting jobs."""
         for session in [session for session, time in self._lingering.items() if time <= now]:
+            self._forget(session)
             self.leave(session, now)
         while self._held and now >= self._ready:
             self._carry_out(*self._held.popleft(), now)
         self._history.forget(now)
         self._queues.wake(now)
         self._assign()
+
+    def _forget(self, session: Session) -> None:
+        if session.restored and not session.outbox:
+            self._forgotten[session.token] = self._routed
+            if len(self._forgotten) > MOST_FORGOTTEN:
+                del self._forgotten[next(iter(self._forgotten))]
 
     def _rejoin(self, session: Session, peer: Peer, acknowledged: int) -> None:
         self.acknowledge(session, acknowledged)
@@ -333,7 +346,7 @@ class Broker:
 
     def _publish(self, session: Session, pending: Pending, publish: Publish, now: float) -> None:
         message = publish.message
-        self._routed = True
+        self._routed += 1
         if publish.one:
             delivery = Delivery(session.peer.key, pending.number, message, pending, one=True)
             self._deliver_to_one(delivery)

@@ -32,14 +32,28 @@ class Peer:
 class Session:
     """One program's state in the broker."""
 
-    __slots__ = ("connected", "elsewhere", "ledger", "outbox", "peer", "replaces", "token")
+    __slots__ = (
+        "connected",
+        "elsewhere",
+        "had",
+        "ledger",
+        "outbox",
+        "peer",
+        "replaces",
+        "restored",
+        "token",
+    )
 
-    def __init__(self, peer: Peer, token: bytes, *, replaces: bool) -> None:
+    def __init__(self, peer: Peer, token: bytes) -> None:
         self.peer = peer
         self.token = token
         """Tells it from every other session, of this program too, and of every broker."""
-        self.replaces = replaces
+        self.replaces = False
         """Whether the program had another before, and is yet to have this one restored."""
+        self.had = 0
+        """How much this broker had routed up to the end of the one before."""
+        self.restored = False
+        """Whether the program has ever named all that it has."""
         self.connected = True
         self.outbox: Outbox[Outgoing] = Outbox()
         self.ledger = Ledger()
