@@ -117,6 +117,7 @@ class OriginTests(SynchronousTestCase):
                 ("http://ab", "push.test", False),
             ],
         )
+        self.check(Origins(["file://"]), [("file://", "x", True), ("file://a", "x", False)])
         self.check(Origins(["*"]), [("null", "x", True), ("https://evil.test", "x", True)])
 
 
