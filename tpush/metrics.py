@@ -15,7 +15,7 @@ class PusherMetrics:
         late: clients that did not finish their handshake in time.
         full: clients that found no room.
         crowded: clients whose address had as many connections as it may.
-        drained: clients that were closed since their worker went away.
+        drained: clients that were closed since their worker went away, or had missed something.
         flooding: clients that were closed since they sent too many frames.
         too_long: clients that were closed since a message of theirs was too long.
         silent: clients that were dropped since they did not answer a ping.

@@ -162,6 +162,36 @@ class StopTests(SynchronousTestCase):
         self.run_(0.1)
         self.successResultOf(stopped)
 
+    def test_left_meanwhile(self) -> None:
+        """One that ends while it sends clients away leaves no timer, where all have left."""
+        self.successResultOf(self.stop_at_once())
+        self.service = self.start(drain_rate=10)
+        clients = [Client(self.service.factory).open() for _ in range(20)]
+        self.channel.missed(self.channel.received)
+        self.run_(0.1)
+        for client in clients:
+            client.lose()
+        self.successResultOf(self.stop_at_once())
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_counted_once(self) -> None:
+        """A client that is sent away is counted once, however often it would be."""
+        self.successResultOf(self.stop_at_once())
+        self.service = self.start(drain_rate=10)
+        clients = [Client(self.service.factory).open() for _ in range(20)]
+        for _ in range(2):
+            self.channel.missed(self.channel.received)
+            self.run_(0.5)
+        stopped = self.service.stopService()
+        self.run_(3)
+        self.assertEqual(self.service.factory.metrics.drained, 20)
+        told = [self.told(client) for client in clients]
+        self.assertEqual(told.count([MISSED]) + told.count([GOING_AWAY]), 20)
+        for client in clients:
+            self.leave(client)
+        self.run_(0.1)
+        self.successResultOf(stopped)
+
     def test_without_a_channel(self) -> None:
         """One that has no channel has nothing to wait for, and says so before."""
         client = Client(self.service.factory).open()

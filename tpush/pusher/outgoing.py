@@ -109,8 +109,9 @@ class Outgoing(Arriving, Receiver):  # type: ignore[misc]
 
     def leave(self, close: Close) -> None:
         """Close once all that waits has been sent; a handshake in progress is finished first."""
-        self.factory.metrics.drained += 1
-        self._finish(close)
+        if self._verdict is None and self.state in (OPEN, self.STATE_CONNECTING):
+            self.factory.metrics.drained += 1
+            self._finish(close)
 
     def finish(self, close: Close) -> bool:
         """Close once all that waits has been sent, or when its time is over.

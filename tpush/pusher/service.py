@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError, succeed
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from typing_extensions import override
@@ -133,6 +133,8 @@ class PusherService(MultiService):
             may_accept=self.factory.room.may_arrive,
         )
         self.listener.setServiceParent(self)
+        self._away: Deferred[None] = succeed(None)
+        """Clients are sent away until it fires."""
         self._rates = Sampler(reactor, self._rated)
         self._rates.setServiceParent(self)
 
@@ -174,6 +176,7 @@ class PusherService(MultiService):
         await self.listener.stop_listening()
         await self._receive_accepted()
         await drain(self.factory, self._reactor, self._limits)
+        self._away.cancel()
         self.factory.fanout.stop()
         self._reporter.stop()
         if self._presence is not None:
@@ -263,5 +266,10 @@ class PusherService(MultiService):
 
     def _send_away(self) -> None:
         """Have all clients come back, as they may have missed something and do not know it."""
-        away = send_away(self.factory, self._reactor, self._limits, MISSED)
-        background(away, self.log, "sending clients away")
+        self._away.cancel()
+        self._away = Deferred.fromCoroutine(self._close_clients())
+        background(self._away, self.log, "sending clients away")
+
+    async def _close_clients(self) -> None:
+        with suppress(CancelledError):  # others are on their way to all of them
+            await send_away(self.factory, self._reactor, self._limits, MISSED)
