@@ -1,9 +1,11 @@
 """The lifetime of a worker, in memory."""
 
+import gc
 import struct
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
+from weakref import ref
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
@@ -161,6 +163,22 @@ class StopTests(SynchronousTestCase):
         self.leave(client)
         self.run_(0.1)
         self.successResultOf(stopped)
+
+    def test_not_kept(self) -> None:
+        """Of those who have been sent away none is kept until the last one is."""
+        self.successResultOf(self.stop_at_once())
+        self.service = self.start(drain_rate=10)
+        clients = [Client(self.service.factory).open() for _ in range(20)]
+        self.channel.missed(self.channel.received)
+        self.run_(0.5)
+        gone = ref(clients[0].connection)
+        self.assertEqual(self.told(clients[0]), [MISSED])
+        self.leave(clients.pop(0))
+        gc.collect()
+        self.assertIsNone(gone())
+        for client in clients:
+            self.leave(client)
+        self.successResultOf(self.stop_at_once())
 
     def test_left_meanwhile(self) -> None:
         """One that ends while it sends clients away leaves no timer, where all have left."""

@@ -1,5 +1,6 @@
 """The end of a worker's clients: not all at once, as they would all come back at once."""
 
+from collections import deque
 from collections.abc import Iterable
 from typing import Any, Protocol
 
@@ -65,16 +66,16 @@ async def send_away(clients: Clients, clock: Any, limits: Limits, close: Close) 
         limits: the rate and the times.
         close: what they are told.
     """
-    waiting = list(clients.everyone())
+    waiting = deque(clients.everyone())
     within = limits.drain_within - limits.close_wait
     rate = max(limits.drain_rate, len(waiting) / max(within, TICK))
     began, closed = clock.seconds(), 0
     while True:
         clients.flush()  # what was accepted is sent first
         due = int((clock.seconds() - began + TICK) * rate) + 1
-        for client in waiting[closed:due]:
-            client.leave(close)
-        closed = due
-        if closed >= len(waiting):
+        while waiting and closed < due:
+            waiting.popleft().leave(close)  # those who are gone are not kept
+            closed += 1
+        if not waiting:
             return
         await deferLater(clock, TICK)
