@@ -164,6 +164,26 @@ class StopTests(SynchronousTestCase):
         self.run_(0.1)
         self.successResultOf(stopped)
 
+    def test_slow(self) -> None:
+        """One that does not take what waits for it has as long as a worker that ends."""
+        self.successResultOf(self.stop_at_once())
+        self.service = self.start(ping_interval=0)
+        slow, late = clients = [Client(self.service.factory).open() for _ in range(2)]
+        for client in clients:
+            client.connection.pauseProducing()
+        self.publisher.publish(BROADCAST, "1")
+        self.run_(0.1)
+        self.channel.missed(self.channel.received)
+        self.run_(20)
+        late.connection.resumeProducing()
+        self.assertEqual([self.told(client) for client in clients], [[], [b"1", MISSED]])
+        self.assertFalse(slow.gone)
+        self.run_(5.1)
+        self.assertTrue(slow.gone)
+        self.leave(late)
+        slow.lose()
+        self.successResultOf(self.stop_at_once())
+
     def test_not_kept(self) -> None:
         """Of those who have been sent away none is kept until the last one is."""
         self.successResultOf(self.stop_at_once())

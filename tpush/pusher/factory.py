@@ -90,6 +90,7 @@ class PusherFactory(WebSocketServerFactory):
         self.client_frames = limits.client_frames
         self.seconds = reactor.seconds
         self.later = reactor.callLater
+        self.leaving = limits.drain_within
         self.complaint = complaint
         self._slow = slow
         self._max_pending = limits.pending

@@ -23,6 +23,9 @@ OPEN = Arriving.STATE_OPEN
 class Source(Door, Protocol):
     """What a client that is sent something needs of the factory that made its connection."""
 
+    leaving: float
+    """Seconds that a client has to take what waits, when its worker sends it away."""
+
     def backlog(self) -> Backlog:
         """Return the backlog of a client that begins to be slow."""
         ...
@@ -111,7 +114,7 @@ class Outgoing(Arriving, Receiver):  # type: ignore[misc]
         """Close once all that waits has been sent; a handshake in progress is finished first."""
         if self._verdict is None and self.state in (OPEN, self.STATE_CONNECTING):
             self.factory.metrics.drained += 1
-            self._finish(close)
+            self._finish(close, self.factory.leaving)
 
     def finish(self, close: Close) -> bool:
         """Close once all that waits has been sent, or when its time is over.
@@ -121,15 +124,15 @@ class Outgoing(Arriving, Receiver):  # type: ignore[misc]
         """
         if self.state != OPEN or self._verdict is not None:
             return False
-        self._finish(close)
-        if self._backlog is not None and self._end is None:
-            self._end = self.factory.later(self.factory.closeHandshakeTimeout, self.abort)
+        self._finish(close, self.factory.closeHandshakeTimeout)
         return True
 
-    def _finish(self, close: Close) -> None:
+    def _finish(self, close: Close, seconds: float) -> None:
         self._verdict = close
         if self.state == OPEN and self._backlog is None:
             self.close(close)
+        elif self._backlog is not None and self._end is None:
+            self._end = self.factory.later(seconds, self.abort)
 
     def abort(self) -> None:
         """Drop the connection now."""
