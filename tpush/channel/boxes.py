@@ -52,7 +52,7 @@ class Boxes:
     """
 
     def __init__(self, most: int) -> None:
-        self._most = most
+        self.most = most
         self._rest = b""
         self._box: dict[bytes, bytes] = {}
         self._bytes = 0
@@ -76,8 +76,8 @@ class Boxes:
                 break
             begin = beyond
             self._bytes += 2 + length
-            if self._bytes > self._most:
-                raise ProtocolViolation(f"a box of over {self._most} bytes")
+            if self._bytes > self.most:
+                raise ProtocolViolation(f"a box of over {self.most} bytes")
             if self._key:
                 self._box[self._key], self._key = stream[first:beyond], b""
             elif length:

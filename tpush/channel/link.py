@@ -37,6 +37,10 @@ def commands(*kinds: type[wire.OneWay]) -> Commands:
     return {kind.commandName: (kind, f"on_{kind.__name__.lower()}") for kind in kinds}
 
 
+ANSWERS = frozenset({amp.ASK, amp.ANSWER, amp.ERROR})
+"""Keys of a box that no box has here, as nothing is answered."""
+
+
 @implementer(IPushProducer)
 class Link(amp.AMP):
     """One end of a link.
@@ -44,19 +48,20 @@ class Link(amp.AMP):
     Args:
         clock: tells the time.
         limits: bounds and times.
+        box: bytes of one box of the other end, until it is known; 0 is as many as it may have then.
     """
 
     log: ClassVar[Logger] = Logger()
     takes: ClassVar[Commands]
     """The commands that this end takes."""
 
-    def __init__(self, clock: IReactorTime, limits: Limits) -> None:
+    def __init__(self, clock: IReactorTime, limits: Limits, box: int = 0) -> None:
         super().__init__()
         self.clock = clock
         self.limits = limits
         self._open = False
         self._paused = False
-        self._boxes = Boxes(limits.box)
+        self._boxes = Boxes(box or limits.box)
         self._heard = 0.0
         self._beat: IDelayedCall | None = None
         self._flush_call: IDelayedCall | None = None
@@ -134,6 +139,10 @@ class Link(amp.AMP):
         if transport is not None:
             transport.abortConnection()
 
+    def known(self) -> None:
+        """Be told who the other end is: from now on it may send as much as any other."""
+        self._boxes.most = self.limits.box
+
     # Incoming.
 
     @override
@@ -155,8 +164,8 @@ class Link(amp.AMP):
         name = box.pop(amp.COMMAND, b"")
         if name not in self.takes:
             raise ProtocolViolation(f"no such command: {name!r:.60}")
-        if amp.ASK in box:
-            raise ProtocolViolation(f"an answer is asked for: {name!r:.60}")
+        if not ANSWERS.isdisjoint(box):
+            raise ProtocolViolation(f"an answer, or one is asked for: {name!r:.60}")
         command, handler = self.takes[name]
         try:
             arguments = command.parseArguments(box, self)

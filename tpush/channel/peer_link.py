@@ -22,6 +22,9 @@ from tpush.message import MAX_ID, WorkerID
 from tpush.metrics import ChannelMetrics
 from tpush.sparing import SparingLog
 
+STRANGER_BOX = 4096
+"""Bytes of a box of a peer that is not attached yet; a hello has some 2,000 at the most."""
+
 Unpack = Callable[[Iterable[Any]], Iterator[tuple[int, Request]]]
 
 
@@ -93,7 +96,7 @@ class PeerLink(Link):
     )
 
     def __init__(self, server: Server) -> None:
-        super().__init__(server.clock, server.limits)
+        super().__init__(server.clock, server.limits, STRANGER_BOX)
         self._server = server
         self._session: Session | None = None
         self._hello: Hello | None = None
@@ -222,6 +225,7 @@ class PeerLink(Link):
             self._refuse(hello.peer, refused)
             return
         self._hello_is_over()
+        self.known()
         self._session = attached
         self.send(
             wire.Welcome,
