@@ -26,8 +26,8 @@ AROUND = 60
 """Bytes around a content that are counted: as many as a dialect has, or more."""
 
 PILED = 8
-"""Bytes that are counted for frames on a pile, which others may have too. So large audiences that
-take turns are written to one after the other, as it were their piles that took the memory."""
+"""Bytes that are counted for frames on a pile, which others may have too: large audiences that take
+turns are written to one after the other, as it is their piles that would take the memory."""
 
 
 class _Pile:
