@@ -395,7 +395,7 @@ class SessionTests(BrokerCase):
         self.turns(a, b)
         for program in a, b:
             program.lose(self.now)
-        with patch("tpush.channel.broker.MOST_FORGOTTEN", 1):
+        with patch("tpush.channel.absences.MOST_FORGOTTEN", 1):
             self.tick(6)
         for program in a, b:
             program.attach(self.broker)

@@ -66,7 +66,7 @@ class ObservedBroker(Broker):
             away = self.routes if away is None else min(away, self.routes)
         if away is not None:
             late = now > self.routes and away != NEVER
-            told = self._routed > 0 and (late or not attendance.unknown)
+            told = self._absences.missed(0) and (late or not attendance.unknown)
             attendance.gaps.append((away, now, told))
             if attendance.away is None:
                 self._late(attendance, session)

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
 
+from tpush.channel.absences import Absences
 from tpush.channel.announcer import Announcer, choose
 from tpush.channel.history import History, HistoryRule
 from tpush.channel.hub import Hub
@@ -50,9 +51,6 @@ EPOCH_BYTES = 6
 
 RECEIPT_BYTES = 100
 """The most that a receipt has on the wire, its ticket included."""
-
-MOST_FORGOTTEN = 10_000
-"""Sessions of which it is known when they were forgotten; of others it is not asked."""
 
 
 class Broker:
@@ -95,10 +93,7 @@ class Broker:
         self._keys: Keys[tuple[Session, Ticket]] = Keys(limits.keys, limits.key_seconds)
         self._announcer = Announcer(instance, self._hub, self._deliver)
         self._history = History(instance[:EPOCH_BYTES].hex(), history, limits)
-        self._routed = 0
-        """How much it has routed, and told of workers that are gone."""
-        self._forgotten: dict[bytes, int] = {}
-        """The same, when a session was forgotten that had had all of it; by its token."""
+        self._absences = Absences()
         self._assigned = 0
         self._opened = 0
         self._held: deque[tuple[Session, Pending, Request]] = deque()
@@ -141,7 +136,7 @@ class Broker:
             token = self.instance + self._opened.to_bytes(8, "big")
             session = self._sessions[peer.key] = Session(peer, token)
             if known is not None:
-                session.replaces, session.had = True, self._forgotten.pop(known, 0)
+                session.had = self._absences.had(known)
                 if not known.startswith(self.instance):
                     session.elsewhere = sent
         else:
@@ -175,8 +170,8 @@ class Broker:
                 self._settle(item.origin, item.pending)
         self._assign()
         self._announcer.vacated(vacated)
-        if session.peer.worker is not None:
-            self._routed += self._announcer.gone(session.peer.worker)
+        if session.peer.worker is not None and self._announcer.gone(session.peer.worker):
+            self._absences.routed()
 
     def subscribe(self, session: Session, events: Iterable[str]) -> None:
         """Add subscriptions."""
@@ -224,10 +219,10 @@ class Broker:
         self.unwatch(session, set(self._queues.watched(session)).difference(queues))
         on_the_way = (isinstance(item, Assignment) and item.asked for item in session.outbox)
         self._queues.set_reserved(session, jobs - sum(on_the_way))
-        if session.replaces and events and self._routed > session.had:
+        if session.had is not None and events and self._absences.missed(session.had):
             self.metrics.missed += 1
             self._tell(session, Missed(), 0)
-        session.replaces, session.restored = False, True
+        session.had, session.restored = None, True
         self._assign()
 
     def accept(self, session: Session, number: int, request: Request, now: float) -> None:
@@ -281,19 +276,14 @@ class Broker:
     def tick(self, now: float) -> None:
         """Do what is due: end the settling, forget the lost and the old, wake resting jobs."""
         for session in [session for session, time in self._lingering.items() if time <= now]:
-            self._forget(session)
+            if session.restored and not session.outbox:
+                self._absences.forgotten(session.token)
             self.leave(session, now)
         while self._held and now >= self._ready:
             self._carry_out(*self._held.popleft(), now)
         self._history.forget(now)
         self._queues.wake(now)
         self._assign()
-
-    def _forget(self, session: Session) -> None:
-        if session.restored and not session.outbox:
-            self._forgotten[session.token] = self._routed
-            if len(self._forgotten) > MOST_FORGOTTEN:
-                del self._forgotten[next(iter(self._forgotten))]
 
     def _rejoin(self, session: Session, peer: Peer, acknowledged: int) -> None:
         self.acknowledge(session, acknowledged)
@@ -346,7 +336,7 @@ class Broker:
 
     def _publish(self, session: Session, pending: Pending, publish: Publish, now: float) -> None:
         message = publish.message
-        self._routed += 1
+        self._absences.routed()
         if publish.one:
             delivery = Delivery(session.peer.key, pending.number, message, pending, one=True)
             self._deliver_to_one(delivery)

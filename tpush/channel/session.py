@@ -39,7 +39,6 @@ class Session:
         "ledger",
         "outbox",
         "peer",
-        "replaces",
         "restored",
         "token",
     )
@@ -48,10 +47,9 @@ class Session:
         self.peer = peer
         self.token = token
         """Tells it from every other session, of this program too, and of every broker."""
-        self.replaces = False
-        """Whether the program had another before, and is yet to have this one restored."""
-        self.had = 0
-        """How much this broker had routed up to the end of the one before."""
+        self.had: int | None = None
+        """Where the program had another before, and is yet to have this one restored: how much this
+        broker had routed up to the end of that."""
         self.restored = False
         """Whether the program has ever named all that it has."""
         self.connected = True

@@ -89,7 +89,8 @@ def missed_in_silence(_: Any) -> Any:
 
 def late_in_silence(sound: Any) -> Any:
     def restore(self: Any, session: Any, *named: Any) -> None:
-        session.replaces &= session.peer.worker is None
+        if session.peer.worker is not None:
+            session.had = None
         sound(self, session, *named)
 
     return restore
