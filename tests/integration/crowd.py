@@ -96,7 +96,7 @@ class Crowd:
         return float(answer["seconds"])
 
     def mark(self) -> None:
-        """Count bytes, and take times, from now on."""
+        """Count bytes, and take times of what is sent from now on."""
         self._ask(do="mark")
 
     def report(self) -> dict[str, Any]:
@@ -211,7 +211,7 @@ class Client:
                 break
             stamp = data[at + head : at + head + STAMP]
             if stamp.isdigit():
-                self.loop.waited(self, (now - int(stamp)) / 1e9)
+                self.loop.waited(self, int(stamp), now)
             at += head + size
         self.rest = data[at:]
 
@@ -228,6 +228,7 @@ class Loop:
         self.address = address
         self.source = source
         self.handshake = HANDSHAKE % b""
+        self._marked = 0
         self._waits: list[float] = []
         self._workers: list[str] = []
         self._away: list[float] = []
@@ -261,10 +262,11 @@ class Loop:
         if client.lost_at is not None:
             self._away.append(time.monotonic() - client.lost_at)
 
-    def waited(self, client: Client, seconds: float) -> None:
-        """Be told how long a message was on its way."""
-        self._waits.append(seconds)
-        self._workers.append(client.worker)
+    def waited(self, client: Client, sent: int, came: int) -> None:
+        """Be told when a message was sent and when it came, in ns."""
+        if sent >= self._marked:
+            self._waits.append((came - sent) / 1e9)
+            self._workers.append(client.worker)
 
     def _obey(self, do: str, **arguments: Any) -> dict[str, Any]:
         if do == "open":
@@ -286,6 +288,7 @@ class Loop:
         }
 
     def _mark(self) -> None:
+        self._marked = time.monotonic_ns()
         self._waits.clear()
         self._workers.clear()
         self._away.clear()
