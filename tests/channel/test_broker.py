@@ -3,7 +3,6 @@
 # ruff: noqa: N802 - assertions are named as trial's own
 
 from dataclasses import replace
-from unittest.mock import patch
 
 import msgpack
 
@@ -12,10 +11,8 @@ from tpush.channel.broker import Broker
 from tpush.channel.codec import pack_deliveries
 from tpush.channel.items import (
     Answer,
-    Delivery,
     Enqueue,
     Mark,
-    Missed,
     Publish,
     Rejection,
     Repeated,
@@ -26,7 +23,7 @@ from tpush.channel.items import (
 )
 from tpush.channel.session import Peer
 from tpush.errors import ProtocolViolation, WorkerIDTaken
-from tpush.message import GONE, MAX_ID, Message, WorkerID
+from tpush.message import MAX_ID, Message, WorkerID
 from tpush.receipt import Counts, Receipt, Ticket
 
 TICKET = Ticket(b"t" * 24)
@@ -289,117 +286,6 @@ class SessionTests(BrokerCase):
         a.hear()
         self.assertEqual((len(a.outbox), self.broker.due()), (0, None))
         self.assertEqual(self.broker.sessions, [a.session])
-
-    def missed(self, program: Program) -> int:
-        """Count how often a program was told that it has missed something."""
-        items = program.attached.outbox.take(100, 1 << 20)
-        return sum(isinstance(item, Missed) for _, item in items)
-
-    def test_given_up(self) -> None:
-        """One that was given up is told when it is back, once, before what is published then."""
-        a, b, c = self.program("a"), self.program("b", "news"), self.program("c", "news")
-        for program, away in ((b, 6), (c, 4)):
-            program.lose(self.now)
-            self.tick(away)
-            a.publish("news", "1")
-            a.turn(self.now)
-            program.attach(self.broker)
-            c.turn(self.now)
-        self.assertEqual([type(item) for item in b.attached.outbox], [Missed, Delivery])
-        self.assertEqual((self.missed(b), self.missed(c)), (1, 0))
-        b.attach(self.broker)
-        self.assertEqual(self.missed(b), 1, "it has not acknowledged that")
-        self.assertEqual(self.broker.metrics.missed, 1)
-
-    def test_back_too_late(self) -> None:
-        """One that a new broker has routed without is told; a new one, or in time, is not."""
-        programs = [self.program(name, "news") for name in "abc"]
-        successor = Broker(b"j" * 16, LIMITS, 0, settle=2)
-        a, b, c = programs
-        for program in a, b:
-            program.attach(successor)
-        a.publish("news", "1")
-        a.send(2)
-        successor.tick(2)
-        c.attach(successor)
-        new = Program("d")
-        new.attach(successor)
-        self.assertEqual([self.missed(each) for each in (a, b, c, new)], [0, 0, 1, 0])
-
-    def test_nothing_was_routed(self) -> None:
-        """Where nothing was published meanwhile there is nothing that one has missed."""
-        a, b = self.program("a", "news"), self.program("b", "news")
-        b.publish("news", "1")
-        self.turns(b, a)
-        for again in (0, 0, 1):
-            if again:
-                b.publish("news", "2")
-                b.turn(self.now)
-            a.lose(self.now)
-            self.tick(6)
-            a.attach(self.broker)
-            self.assertEqual(self.missed(a), again)
-            a.acknowledge()
-
-    def test_waited_for_one_that_was_forgotten(self) -> None:
-        """One for which something waited has missed that, though nothing came afterwards."""
-        a, b = self.program("a"), self.program("b", "news")
-        b.lose(self.now)
-        a.publish("news", "1")
-        a.turn(self.now)
-        self.tick(6)
-        b.attach(self.broker)
-        self.assertEqual(self.missed(b), 1)
-
-    def test_lost_before_it_was_restored(self) -> None:
-        """What one has missed it is told by the session after the next, where that did not last."""
-        a, b = self.program("a"), self.program("b", "news")
-        a.publish("news", "1")
-        self.turns(a, b)
-        self.broker.leave(b.attached, self.now)
-        short = self.broker.attach(b.peer, b.known)
-        self.broker.detach(short, self.now)
-        self.tick(6)
-        b.known = short.token
-        b.attach(self.broker)
-        self.assertEqual(self.missed(b), 1)
-
-    def test_nothing_to_miss(self) -> None:
-        """One that subscribes to nothing has missed nothing."""
-        a, b = self.program("a"), self.program("b")
-        for program in a, b:
-            program.lose(self.now)
-        self.tick(6)
-        a.attach(self.broker)
-        a.publish("news", "1")
-        a.turn(self.now)
-        b.attach(self.broker)
-        self.assertEqual((self.missed(b), self.broker.metrics.missed), (0, 0))
-
-    def test_told_of(self) -> None:
-        """A worker of which others were told that it is gone is told, whatever was published."""
-        a, worker = self.program("a", GONE), Program("w", 7)
-        worker.subscribe("news")
-        worker.attach(self.broker)
-        worker.lose(0)
-        self.tick(6)
-        a.turn(self.now)
-        self.assertEqual(a.messages, [b'{"worker": 7}'])
-        worker.attach(self.broker)
-        self.assertEqual(self.missed(worker), 1)
-
-    def test_forgotten_long_ago(self) -> None:
-        """It is known of so many when they were forgotten; others are told."""
-        a, b = self.program("a", "news"), self.program("b", "news")
-        a.publish("news", "1")
-        self.turns(a, b)
-        for program in a, b:
-            program.lose(self.now)
-        with patch("tpush.channel.absences.MOST_FORGOTTEN", 1):
-            self.tick(6)
-        for program in a, b:
-            program.attach(self.broker)
-        self.assertEqual((self.missed(a), self.missed(b)), (1, 0))
 
     def test_takes_over(self) -> None:
         """One that comes back while its old link seems alive has its session."""

@@ -2,8 +2,6 @@
 
 # ruff: noqa: N802 - assertions are named as trial's own
 
-from functools import partial
-
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
@@ -12,14 +10,14 @@ from typing_extensions import override
 from tests.channel.client_case import ClientCase
 from tests.channel.cluster import Cluster, forget
 from tests.channel.contract import ChannelContract
-from tests.channel.contract.case import LIMITS, Boom
+from tests.channel.contract.case import LIMITS
 from tests.channel.contract.history import HISTORY, ROOM
 from tests.channel.pipes import EventClock
 from tpush.channel import wire
 from tpush.errors import ChannelClosed, OutboxFull
 from tpush.interfaces import IChannel
 from tpush.limits import Limits
-from tpush.message import Job, Message, WorkerID
+from tpush.message import Job, Message
 
 
 class AMPChannelTests(ChannelContract, SynchronousTestCase):
@@ -175,29 +173,6 @@ class ReconnectTests(ClientCase):
         b.publish("x", "3")
         self.run_()
         self.assertEqual(got[-1].data, b"3")
-        self.assertQuiet()
-
-    def test_missed(self) -> None:
-        """A worker that was away too long is told so, once, and may do with that what it likes."""
-        a, told = self.cluster.channel(), list[str]()
-
-        def missed() -> None:
-            told.append("missed")
-            raise Boom
-
-        a.claim(WorkerID(7), lambda: None, missed)
-        a.subscribe("x", lambda _: None)
-        b, _ = self.listener("y")
-        self.run_()
-        for away in 3, 8:
-            self.assertEqual(told, [])
-            a._connection._delay = partial(max, away)
-            self.cluster.pipe_of(a).cut()
-            self.run_(away - 1)
-            b.publish("x", "1")
-            self.run_(2)
-        self.assertEqual(told, ["missed"])
-        self.assertEqual(len(self.flushLoggedErrors(Boom)), 1)
         self.assertQuiet()
 
     def test_welcome_lost_after_it_was_forgotten(self) -> None:
