@@ -107,7 +107,8 @@ class Person:
             return self._there
         if kind == "user":
             return self._there if name == self.user else (Where.OUT, 0)
-        return self._groups.get(name, (Where.OUT, 0))
+        # With the number of this connection: over another one it may have been in it since.
+        return self._groups.get(name, (Where.OUT, self._there[1]))
 
     async def come(self, groups: list[str]) -> None:
         """Connect, and join."""

@@ -154,7 +154,7 @@ class AudienceTests(SynchronousTestCase):
                     continue
                 must += first[0] is Where.IN
                 self.assertEqual(
-                    times, int(first[0] is Where.IN), f"message {number} at {person.user}"
+                    times, int(first[0] is Where.IN), f"message {number} at {person.user}, {first}"
                 )
             self.assertTrue(must <= matched <= must + may, (number, must, matched, may))
             self.must += must
