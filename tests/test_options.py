@@ -10,6 +10,7 @@ from twisted.internet import reactor
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.hooks.keys import secret_file
+from tests.ports import free_port
 from tpush.channel import plugin as channel_plugin
 from tpush.channel.history import HistoryRule
 from tpush.channel.plugin import Options as ChannelOptions
@@ -175,9 +176,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_the_same_endpoint_twice(self) -> None:
         """An endpoint that is given twice cannot be listened on twice."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            endpoint = f"tcp:{probe.getsockname()[1]}:interface=127.0.0.1"
+        endpoint = f"tcp:{free_port()}:interface=127.0.0.1"
         said = self.refused("--listen", endpoint, "--listen", endpoint)
         self.assertIn("address already in use", said)
 

@@ -24,10 +24,9 @@ from typing import TypeVar
 import requests
 from websockets.sync.client import connect
 
-ROOT = Path(__file__).resolve().parents[2]
-PORTS = range(20_000, 32_000)
-"""For roles; the kernel's own begin at 32,768, where nobody has set it otherwise."""
+from tests.ports import free_port
 
+ROOT = Path(__file__).resolve().parents[2]
 PATIENT = ("--receipt-timeout", "8")
 """For publishers whose receipts are to be complete, however busy the machine is."""
 
@@ -55,22 +54,6 @@ def eventually(condition: Callable[[], Result], what: str, deadline: float = DEA
 def tell(text: str) -> None:
     """Print a figure that a run has measured: it stands in the log of the tests."""
     print(text)  # noqa: T201 - that is what it is for
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port that nobody listens on at this moment.
-
-    It is none of those that the kernel gives to clients: until a role listens on it, one of
-    thousands could have it.
-    """
-    while True:
-        port = PORTS[int.from_bytes(os.urandom(4), "big") % len(PORTS)]
-        with socket.socket() as probe:
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-            return port
 
 
 def accepts(host: str, port: int) -> bool:

@@ -16,7 +16,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from tests.integration.processes import Role, accepts, children, eventually, free_port, healthy
+from tests.integration.processes import Role, accepts, children, eventually, healthy
+from tests.ports import free_port
 from tests.pusher.websocket import handshake
 
 SECRET, KEY, NEW_KEY = "the channel's own secret", "a back end's own key", "its next own key!"

@@ -6,8 +6,9 @@ import requests
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
-from tests.integration.processes import Role, eventually, free_port, healthy
+from tests.integration.processes import Role, eventually, healthy
 from tests.integration.raw import RawClient
+from tests.ports import free_port
 from tests.pusher.websocket import PING, PONG
 
 JUMPING = """

@@ -14,7 +14,8 @@ from typing_extensions import override
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.integration.processes import ROOT, Role, eventually, free_port, healthy
+from tests.integration.processes import ROOT, Role, eventually, healthy
+from tests.ports import free_port
 from tests.test_tokens import PRIVATE, private_pem, public_pem
 from tpush.http import (
     ACCEPTED,

@@ -8,7 +8,8 @@ from typing_extensions import override
 from websockets.sync.client import connect
 
 from tests.folder import short_folder
-from tests.integration.processes import Role, eventually, free_port, healthy
+from tests.integration.processes import Role, eventually, healthy
+from tests.ports import free_port
 from tests.test_config_file import EXAMPLE
 from tests.test_tokens import PRIVATE, private_pem, public_pem
 from tpush.token_files import read_private_key

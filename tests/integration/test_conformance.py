@@ -6,8 +6,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.integration.processes import ROOT, Role, free_port, tell
+from tests.integration.processes import ROOT, Role, tell
 from tests.integration.suite import ABSENT, Suite, Verdict, find_suite
+from tests.ports import free_port
 
 ECHO = ROOT / "tests" / "integration" / "echo"
 LEAST = 240

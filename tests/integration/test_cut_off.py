@@ -7,8 +7,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from tests.integration.phone import WAIT, Phone
-from tests.integration.processes import Cluster, Role, eventually, free_port, healthy
+from tests.integration.processes import Cluster, Role, eventually, healthy
 from tests.integration.proxy import Proxy
+from tests.ports import free_port
 
 ROOM = "room"
 

@@ -6,8 +6,9 @@ import time
 import requests
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.integration.processes import Role, cpu_seconds, eventually, free_port, healthy
+from tests.integration.processes import Role, cpu_seconds, eventually, healthy
 from tests.integration.raw import RawClient
+from tests.ports import free_port
 from tests.pusher.websocket import TEXT, handshake
 
 DESCRIPTORS = 80

@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from websockets.sync.client import connect
 
 import tpush
-from tests.integration.processes import ROOT, Role, eventually, free_port, healthy
+from tests.integration.processes import ROOT, Role, eventually, healthy
+from tests.ports import free_port
 from tpush.channel.service import ChannelService
 from tpush.net.listener import Listener
 from tpush.publisher.service import PublisherService

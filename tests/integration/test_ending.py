@@ -10,8 +10,9 @@ from functools import partial
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
-from tests.integration.processes import Role, eventually, free_port, kill
+from tests.integration.processes import Role, eventually, kill
 from tests.integration.raw import RawClient
+from tests.ports import free_port
 
 PR_SET_CHILD_SUBREAPER = 36
 

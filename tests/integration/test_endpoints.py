@@ -9,7 +9,8 @@ from websockets.sync.client import connect, unix_connect
 
 from tests.folder import short_folder
 from tests.integration.certificate import self_signed
-from tests.integration.processes import Role, eventually, free_port, healthy
+from tests.integration.processes import Role, eventually, healthy
+from tests.ports import free_port
 
 
 class EndpointTests(SynchronousTestCase):

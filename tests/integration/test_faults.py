@@ -18,8 +18,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.back_end import BackEnd, BackEndOfOneThatDies, BackEndWithReceipts
 from tests.integration.clients import Listener, by_publisher, close_all, open_all
-from tests.integration.processes import Cluster, eventually, free_port, kill, tell
+from tests.integration.processes import Cluster, eventually, kill, tell
 from tests.integration.proxy import Proxy
+from tests.ports import free_port
 
 FAULTS = int(os.environ.get("TPUSH_TEST_FAULTS", "11"))
 SEED = int(os.environ.get("TPUSH_TEST_SEED", "1"))

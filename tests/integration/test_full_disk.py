@@ -9,8 +9,9 @@ import requests
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
-from tests.integration.processes import Role, alive, eventually, free_port, healthy, kill
+from tests.integration.processes import Role, alive, eventually, healthy, kill
 from tests.integration.raw import RawClient
+from tests.ports import free_port
 
 FULL = Path("/dev/full")
 """Whatever is written to it: no space is left on the device."""

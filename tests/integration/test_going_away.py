@@ -13,8 +13,9 @@ import requests
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.members import Member, all_gone, gather
-from tests.integration.processes import Cluster, Role, accepts, eventually, free_port, tell
+from tests.integration.processes import Cluster, Role, accepts, eventually, tell
 from tests.integration.raw import RawClient
+from tests.ports import free_port
 
 CLIENTS = int(os.environ.get("TPUSH_TEST_DRAIN", "2000"))
 RATE = 1_000

@@ -20,7 +20,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.hooks.keys import OTHER, SECRET, secret_file, written
 from tests.integration.hook_server import Answer, HookServer
-from tests.integration.processes import ROOT, Role, accepts, eventually, free_port
+from tests.integration.processes import ROOT, Role, accepts, eventually
+from tests.ports import free_port
 
 WAIT = 10.0
 

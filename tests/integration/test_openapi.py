@@ -13,7 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 from websockets.sync.client import connect
 
-from tests.integration.processes import ROOT, Role, eventually, free_port, healthy
+from tests.integration.processes import ROOT, Role, eventually, healthy
+from tests.ports import free_port
 
 KEY = "a key of the tests alone"
 EXAMPLES = os.environ.get("TPUSH_TEST_EXAMPLES", "")

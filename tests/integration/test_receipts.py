@@ -17,7 +17,8 @@ from websockets.sync.client import ClientConnection, connect, unix_connect
 
 from tests.folder import short_folder
 from tests.integration.certificate import self_signed
-from tests.integration.processes import Cluster, Role, eventually, free_port, healthy
+from tests.integration.processes import Cluster, Role, eventually, healthy
+from tests.ports import free_port
 
 WAIT = 10
 

@@ -18,11 +18,11 @@ from tests.integration.processes import (
     Role,
     alive,
     eventually,
-    free_port,
     healthy,
     kill,
     tell,
 )
+from tests.ports import free_port
 
 CLIENTS = 60
 DONE = "did what SIGHUP asks for"

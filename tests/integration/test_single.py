@@ -13,7 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.integration.processes import Role, accepts, alive, eventually, free_port, healthy, kill
+from tests.integration.processes import Role, accepts, alive, eventually, healthy, kill
+from tests.ports import free_port
 
 
 class SingleTests(SynchronousTestCase):

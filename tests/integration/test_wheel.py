@@ -9,7 +9,8 @@ from pathlib import Path
 import requests
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.integration.processes import ROOT, eventually, free_port, healthy
+from tests.integration.processes import ROOT, eventually, healthy
+from tests.ports import free_port
 
 
 class WheelTests(SynchronousTestCase):

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
-from twisted.internet import tcp
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
@@ -38,6 +37,9 @@ system lets, which on Linux is net.core.somaxconn, 4,096. When a worker dies all
 back at once; those that find no place in the queue try again after 1, 3, 7 and 15 s."""
 
 SYSTEMD = "systemd:"
+
+SHARED = (socket.SO_REUSEADDR, socket.SO_REUSEPORT)
+"""The options of sockets that share a port."""
 
 
 @dataclass(slots=True)
@@ -74,6 +76,15 @@ class Opened:
         if self.path is not None:
             return False
         return not ip_address(self._address[0]).is_loopback
+
+    def keeps_out(self, other: "Opened") -> bool:
+        """Say whether one of both cannot be listened on while the other one is."""
+        if self.path is not None or other.path is not None:
+            return self.path == other.path
+        (host, port), (other_host, other_port) = self._address[:2], other._address[:2]
+        return port == other_port and (
+            host == other_host or _covers(host, other_host) or _covers(other_host, host)
+        )
 
     def of(self, worker: int) -> socket.socket:
         """Return the socket of a worker, counted from 0."""
@@ -174,12 +185,13 @@ class Opener:
         family = socket.AF_INET6 if ":" in interface else socket.AF_INET
 
         waiting = max(backlog, BACKLOG)
-        first = _listening(family, (interface, port), waiting)
+        # One that only settles what port 0 is: whoever were to connect to it would be lost. Nor
+        # would it keep its port when it listens no more, as those do that have asked for theirs.
+        first = _bound(family, (interface, port), *SHARED)
         opened = self._opened = Opened(self._endpoint, [first], own=True, backlog=waiting)
         for _ in range(self._workers):
-            opened.sockets.append(_listening(family, first.getsockname(), waiting))
-        # Where the port was 0 the first one lets it go when it listens no more; the others, which
-        # asked for it, do not.
+            opened.sockets.append(_bound(family, first.getsockname(), *SHARED))
+            opened.sockets[-1].listen(waiting)
         opened.sockets.pop(0).close()
         return _NoPort()
 
@@ -203,11 +215,9 @@ class Opener:
         wantPID: int = 0,
     ) -> IListeningPort:
         """Open the one socket that the workers share."""
-        path = os.fsencode(address)
-        _remove_dead_socket(path)
-        opened = _listening(socket.AF_UNIX, path, max(backlog, BACKLOG))
-        os.chmod(path, mode)
-        self._opened = Opened(self._endpoint, [opened], path=path)
+        opened = self._opened = self._bind_path(address)
+        opened.sockets[0].listen(max(backlog, BACKLOG))
+        os.chmod(address, mode)
         return _NoPort()
 
     def adoptStreamPort(
@@ -220,6 +230,11 @@ class Opener:
         self._opened = Opened(self._endpoint, [socket.socket(fileno=os.dup(fileDescriptor))])
         return _NoPort()
 
+    def _bind_path(self, address: str) -> Opened:
+        path = os.fsencode(address)
+        _remove_dead_socket(path)
+        return Opened(self._endpoint, [_bound(socket.AF_UNIX, path)], path=path)
+
 
 def exposed_endpoints(reactor: Any, endpoints: Sequence[str]) -> list[str]:
     """Find out now whether *endpoints* can be listened on, and leave them closed.
@@ -228,9 +243,10 @@ def exposed_endpoints(reactor: Any, endpoints: Sequence[str]) -> list[str]:
         Those that another host could connect to.
 
     Raises:
-        CannotListen: one cannot be listened on.
+        CannotListen: one cannot be listened on, by itself or beside another one.
     """
-    exposed, opened = [], []
+    exposed: list[str] = []
+    opened: list[Opened] = []
     try:
         for endpoint in endpoints:
             if endpoint.startswith(SYSTEMD):
@@ -238,8 +254,14 @@ def exposed_endpoints(reactor: Any, endpoints: Sequence[str]) -> list[str]:
                 if "UNIX" not in endpoint:
                     exposed.append(endpoint)
                 continue
-            opened.append(_Probe(reactor, 1).open(endpoint))
-            if opened[-1].exposed:
+            found = _Probe(reactor, 1).open(endpoint)
+            opened.append(found)
+            for other in opened[:-1]:
+                if found.keeps_out(other):
+                    raise CannotListen(
+                        f"cannot listen on {endpoint}: address already in use by {other.endpoint}"
+                    )
+            if found.exposed:
                 exposed.append(endpoint)
     finally:
         for each in opened:
@@ -248,26 +270,32 @@ def exposed_endpoints(reactor: Any, endpoints: Sequence[str]) -> list[str]:
 
 
 class _Probe(Opener):
-    """Opens without SO_REUSEPORT, with which a port in use could be opened once more."""
+    """Only binds: whoever connected to what listens, and is closed, would have been dropped.
+
+    A port on which somebody listens cannot be bound; but for SO_REUSEPORT, which is not used here.
+    """
 
     @override
     def listenTCP(
         self, port: int, factory: object, backlog: int = 50, interface: str = ""
     ) -> IListeningPort:
-        """Open one socket; only one that listens keeps others from its port.
+        """Bind one socket."""
+        family = socket.AF_INET6 if ":" in interface else socket.AF_INET
+        bound = _bound(family, (interface, port), socket.SO_REUSEADDR)
+        self._opened = Opened(self._endpoint, [bound])
+        return _NoPort()
 
-        Raises:
-            OSError: it cannot be bound, or not be listened on.
-        """
-        probe = tcp.Port(port, Factory(), backlog, interface, self._reactor)
-        opened = probe.createInternetSocket()
-        try:
-            opened.bind((interface, port))
-            opened.listen(1)
-        except OSError:
-            opened.close()
-            raise
-        self._opened = Opened(self._endpoint, [opened])
+    @override
+    def listenUNIX(
+        self,
+        address: str,
+        factory: object,
+        backlog: int = 50,
+        mode: int = 0o666,
+        wantPID: int = 0,
+    ) -> IListeningPort:
+        """Bind one socket."""
+        self._opened = self._bind_path(address)
         return _NoPort()
 
 
@@ -282,19 +310,23 @@ def reason(error: BaseException | None) -> str:
     return str(inner) or type(inner).__name__
 
 
-def _listening(family: int, address: Any, backlog: int) -> socket.socket:
+def _bound(family: int, address: Any, *options: int) -> socket.socket:
     opened = socket.socket(family, socket.SOCK_STREAM)
     try:
         opened.settimeout(0)
-        if family != socket.AF_UNIX:
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        for option in options:
+            opened.setsockopt(socket.SOL_SOCKET, option, 1)
         opened.bind(address)
-        opened.listen(backlog)
     except OSError:
         opened.close()
         raise
     return opened
+
+
+def _covers(host: str, other: str) -> bool:
+    """Say whether an address is that of every one, and so of another: ``::`` takes IPv4 too."""
+    every, one = ip_address(host), ip_address(other)
+    return every.is_unspecified and every.version >= one.version
 
 
 def _remove_dead_socket(path: bytes) -> None:
