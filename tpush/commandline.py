@@ -11,7 +11,7 @@ from tpush.access import KeyRing, secrets_of
 from tpush.config_file import Given, read_options
 from tpush.errors import CannotListen, UnsafeSecret
 from tpush.limits import Limits
-from tpush.net.opening import exposed_endpoints
+from tpush.net.probing import exposed_endpoints
 from tpush.options.option import SECRET, Option
 from tpush.options.shared import CONFIG, SECRET_FILE
 

@@ -9,9 +9,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.folder import short_folder
-from tests.ports import free_port
 from tpush.errors import CannotListen
-from tpush.net.opening import Opened, Opener, exposed_endpoints
+from tpush.net.opening import Opened, Opener
 
 
 class OpenerTests(SynchronousTestCase):
@@ -85,53 +84,11 @@ class OpenerTests(SynchronousTestCase):
             error = self.assertRaises(CannotListen, self.open, endpoint)
             self.assertIn(f"cannot listen on {endpoint}: {why}", str(error))
 
-    def test_check_leaves_nothing(self) -> None:
-        """Finding out whether endpoints can be listened on leaves them closed."""
-        path = str(short_folder(self) / "socket")
-        for _ in range(2):
-            exposed_endpoints(Clock(), ["tcp:0:interface=127.0.0.1", f"unix:{path}"])
-        self.assertFalse(os.path.exists(path))
-
-    def test_check_listens_to_nobody(self) -> None:
-        """Whoever connects while endpoints are checked is refused, not taken and then dropped."""
-        path = str(short_folder(self) / "socket")
-        with patch.object(socket.socket, "listen") as listen:
-            exposed_endpoints(Clock(), ["tcp:0:interface=127.0.0.1", f"unix:{path}"])
-        listen.assert_not_called()
-
     def test_only_workers_listen(self) -> None:
         """No socket listens but those that a worker is to have: who waits at another is lost."""
         with patch.object(socket.socket, "listen") as listen:
             self.open("tcp:0:interface=127.0.0.1", workers=3)
         self.assertEqual(listen.call_count, 3)
-
-    def test_check_what_is_in_use(self) -> None:
-        """What somebody listens on by now cannot be listened on."""
-        path = str(short_folder(self) / "socket")
-        port = self.open("tcp:0:interface=127.0.0.1").of(0).getsockname()[1]
-        self.open(f"unix:{path}")
-        for endpoint in f"tcp:{port}:interface=127.0.0.1", f"tcp:{port}", f"unix:{path}":
-            error = self.assertRaises(CannotListen, exposed_endpoints, Clock(), [endpoint])
-            self.assertIn("address already in use", str(error))
-
-    def test_check_against_each_other(self) -> None:
-        """Of endpoints that keep each other out none is listened on; of others, all."""
-        path = str(short_folder(self) / "socket")
-        v4, any4 = "tcp:{}:interface=127.0.0.1", "tcp:{}"
-        v6, any6 = "tcp6:{}:interface=\\:\\:1", "tcp6:{}"
-        ok = [(v4, v6), (v4, v4.replace("0.1", "0.2")), (v6, any4), (v4, "unix:" + path)]
-        bad = [(v4, v4), (v4, any4), (any4, v4), (any4, any6), (v4, any6), (v6, any6)]
-        port = free_port()
-        for pair in [*ok, *bad, ("unix:" + path, "unix:" + path)]:
-            endpoints = [each.format(port) for each in pair]
-            if pair in ok:
-                exposed_endpoints(Clock(), endpoints)
-                continue
-            error = self.assertRaises(CannotListen, exposed_endpoints, Clock(), endpoints)
-            first, second = endpoints
-            self.assertEqual(
-                str(error), f"cannot listen on {second}: address already in use by {first}"
-            )
 
     def test_somebody_elses_path(self) -> None:
         """A unix socket that another process listens on by now is left to it."""

@@ -14,10 +14,8 @@ sockets, and those from systemd, cannot be split: workers share the one.
 import os
 import socket
 import stat
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from ipaddress import ip_address
+from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -52,6 +50,7 @@ class Opened:
         own: each worker has one.
         backlog: connections that may wait in the queue of one.
         path: of a unix socket.
+        address: of the first one, as the system says it.
     """
 
     endpoint: str
@@ -59,32 +58,16 @@ class Opened:
     own: bool = False
     backlog: int = BACKLOG
     path: bytes | None = None
-    _address: Any = None
+    address: Any = field(init=False)
 
     def __post_init__(self) -> None:
-        self._address = self.sockets[0].getsockname()
+        self.address = self.sockets[0].getsockname()
 
     @override
     def __str__(self) -> str:
         if self.path is not None:
             return self.endpoint
-        return f"{self.endpoint} (port {self._address[1]})"
-
-    @property
-    def exposed(self) -> bool:
-        """Whether another host could connect."""
-        if self.path is not None:
-            return False
-        return not ip_address(self._address[0]).is_loopback
-
-    def keeps_out(self, other: "Opened") -> bool:
-        """Say whether one of both cannot be listened on while the other one is."""
-        if self.path is not None or other.path is not None:
-            return self.path == other.path
-        (host, port), (other_host, other_port) = self._address[:2], other._address[:2]
-        return port == other_port and (
-            host == other_host or _covers(host, other_host) or _covers(other_host, host)
-        )
+        return f"{self.endpoint} (port {self.address[1]})"
 
     def of(self, worker: int) -> socket.socket:
         """Return the socket of a worker, counted from 0."""
@@ -127,7 +110,7 @@ class Opened:
 
 
 @implementer(IListeningPort)
-class _NoPort:
+class NoPort:
     """What an endpoint is given in place of a port."""
 
     def startListening(self) -> None:
@@ -185,15 +168,15 @@ class Opener:
         family = socket.AF_INET6 if ":" in interface else socket.AF_INET
 
         waiting = max(backlog, BACKLOG)
-        # One that only settles what port 0 is: whoever were to connect to it would be lost. Nor
-        # would it keep its port when it listens no more, as those do that have asked for theirs.
-        first = _bound(family, (interface, port), *SHARED)
+        # It settles what port 0 is, and is no worker's: one that asked for 0 loses its port when it
+        # listens no more, those that asked for a port keep it. Whoever connected to it were lost.
+        first = bind_socket(family, (interface, port), *SHARED)
         opened = self._opened = Opened(self._endpoint, [first], own=True, backlog=waiting)
         for _ in range(self._workers):
-            opened.sockets.append(_bound(family, first.getsockname(), *SHARED))
+            opened.sockets.append(bind_socket(family, first.getsockname(), *SHARED))
             opened.sockets[-1].listen(waiting)
         opened.sockets.pop(0).close()
-        return _NoPort()
+        return NoPort()
 
     def listenSSL(
         self,
@@ -218,7 +201,7 @@ class Opener:
         opened = self._opened = self._bind_path(address)
         opened.sockets[0].listen(max(backlog, BACKLOG))
         os.chmod(address, mode)
-        return _NoPort()
+        return NoPort()
 
     def adoptStreamPort(
         self,
@@ -228,75 +211,12 @@ class Opener:
     ) -> IListeningPort:
         """Take a socket that listens already, as systemd hands over: the workers share it."""
         self._opened = Opened(self._endpoint, [socket.socket(fileno=os.dup(fileDescriptor))])
-        return _NoPort()
+        return NoPort()
 
     def _bind_path(self, address: str) -> Opened:
         path = os.fsencode(address)
         _remove_dead_socket(path)
-        return Opened(self._endpoint, [_bound(socket.AF_UNIX, path)], path=path)
-
-
-def exposed_endpoints(reactor: Any, endpoints: Sequence[str]) -> list[str]:
-    """Find out now whether *endpoints* can be listened on, and leave them closed.
-
-    Returns:
-        Those that another host could connect to.
-
-    Raises:
-        CannotListen: one cannot be listened on, by itself or beside another one.
-    """
-    exposed: list[str] = []
-    opened: list[Opened] = []
-    try:
-        for endpoint in endpoints:
-            if endpoint.startswith(SYSTEMD):
-                # A socket of systemd's can be taken once only: go by what it is said to be.
-                if "UNIX" not in endpoint:
-                    exposed.append(endpoint)
-                continue
-            found = _Probe(reactor, 1).open(endpoint)
-            opened.append(found)
-            for other in opened[:-1]:
-                if found.keeps_out(other):
-                    raise CannotListen(
-                        f"cannot listen on {endpoint}: address already in use by {other.endpoint}"
-                    )
-            if found.exposed:
-                exposed.append(endpoint)
-    finally:
-        for each in opened:
-            each.close()
-    return exposed
-
-
-class _Probe(Opener):
-    """Only binds: whoever connected to what listens, and is closed, would have been dropped.
-
-    A port on which somebody listens cannot be bound; but for SO_REUSEPORT, which is not used here.
-    """
-
-    @override
-    def listenTCP(
-        self, port: int, factory: object, backlog: int = 50, interface: str = ""
-    ) -> IListeningPort:
-        """Bind one socket."""
-        family = socket.AF_INET6 if ":" in interface else socket.AF_INET
-        bound = _bound(family, (interface, port), socket.SO_REUSEADDR)
-        self._opened = Opened(self._endpoint, [bound])
-        return _NoPort()
-
-    @override
-    def listenUNIX(
-        self,
-        address: str,
-        factory: object,
-        backlog: int = 50,
-        mode: int = 0o666,
-        wantPID: int = 0,
-    ) -> IListeningPort:
-        """Bind one socket."""
-        self._opened = self._bind_path(address)
-        return _NoPort()
+        return Opened(self._endpoint, [bind_socket(socket.AF_UNIX, path)], path=path)
 
 
 def reason(error: BaseException | None) -> str:
@@ -310,7 +230,17 @@ def reason(error: BaseException | None) -> str:
     return str(inner) or type(inner).__name__
 
 
-def _bound(family: int, address: Any, *options: int) -> socket.socket:
+def bind_socket(family: int, address: Any, *options: int) -> socket.socket:
+    """Return a stream socket that is bound, and does not listen.
+
+    Args:
+        family: of the address.
+        address: as `bind` takes it.
+        options: of the socket, that are on.
+
+    Raises:
+        OSError: it cannot be bound.
+    """
     opened = socket.socket(family, socket.SOCK_STREAM)
     try:
         opened.settimeout(0)
@@ -321,12 +251,6 @@ def _bound(family: int, address: Any, *options: int) -> socket.socket:
         opened.close()
         raise
     return opened
-
-
-def _covers(host: str, other: str) -> bool:
-    """Say whether an address is that of every one, and so of another: ``::`` takes IPv4 too."""
-    every, one = ip_address(host), ip_address(other)
-    return every.is_unspecified and every.version >= one.version
 
 
 def _remove_dead_socket(path: bytes) -> None:
