@@ -199,8 +199,8 @@ class Opener:
     ) -> IListeningPort:
         """Open the one socket that the workers share."""
         opened = self._opened = self._bind_path(address)
+        os.chmod(address, mode)  # before somebody could connect
         opened.sockets[0].listen(max(backlog, BACKLOG))
-        os.chmod(address, mode)
         return NoPort()
 
     def adoptStreamPort(
