@@ -65,8 +65,8 @@ class PostTests(SynchronousTestCase):
         self.keys = SigningKeys(str(secret_file(self)))
         self.post = self.make(AsSent(self.agent))
 
-    def make(self, agent: Any) -> Post:
-        return Post(URL, agent, self.keys, self.clock, 5.0, lambda: 1_700_000_000.9)
+    def make(self, agent: Any, url: str = URL) -> Post:
+        return Post(url, agent, self.keys, self.clock, 5.0, lambda: 1_700_000_000.9)
 
     def send(self, body: bytes = b"{}") -> Deferred[bytes]:
         sent = Deferred.fromCoroutine(self.post.send("msg_1", body))
@@ -90,6 +90,12 @@ class PostTests(SynchronousTestCase):
         self.assertEqual(headers["content-type"], "application/json")
         self.assertNotIn("accept-encoding", headers)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_addresses(self) -> None:
+        """A back end may be at an IPv6 address."""
+        self.post = self.make(self.agent, "http://[::1]:8000/hook")
+        self.successResultOf(self.send())
+        self.assertEqual([url for url, *_ in self.back_end.requests], [b"/hook"])
 
     def test_statuses(self) -> None:
         """Anything but success is a failure."""

@@ -138,6 +138,18 @@ class TimingTests(PublisherCase):
         self.clock.advance(100)
         self.assertEqual((len(asked), self.clock.getDelayedCalls()), (2, []))
 
+    def test_addresses(self) -> None:
+        """A publisher may be at an IPv6 address."""
+        asked: list[bytes] = []
+
+        def request(_method: bytes, url: bytes, *_: object) -> Deferred[Any]:
+            asked.append(url)
+            return fail(ConnectionRefusedError())
+
+        self.make("http://[::1]:4237/", agent=FakeAgent(request), retry=NO_RETRY)
+        self.failureResultOf(self.client.publish(EVERYBODY, "x"), NotReachable)
+        self.assertEqual(asked, [b"http://[::1]:4237/v1/publish"])
+
     def test_strange_headers(self) -> None:
         """A header that is no text asks for nothing."""
         self.make(faults=[busy("\udcff")])

@@ -10,6 +10,7 @@ from twisted.web.client import RequestTransmissionFailed, ResponseNeverReceived
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IResponse
 
+from tpush.as_given import AsGiven
 from tpush.cancellable import cancellable
 from tpush.errors import HookFailed, HookGone
 from tpush.hooks.body import read_beginning
@@ -50,7 +51,7 @@ class Post:
         seconds: float,
         now: Callable[[], float],
     ) -> None:
-        self._url = url
+        self._url = AsGiven.from_text(url)
         self._keys = keys
         self._reactor = reactor
         self._seconds = seconds

@@ -18,6 +18,7 @@ from twisted.web.client import (
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 
+from tpush.as_given import AsGiven
 from tpush.cancellable import cancellable
 from tpush.http.answer_body import read_whole
 from tpush.http.call import Call
@@ -271,7 +272,7 @@ class Publisher:
     async def _ask(self, request: Request) -> Answer:
         response = await self._http.request(
             request.method,
-            self._server.at(request.path),
+            AsGiven.from_text(self._server.at(request.path)),
             data=request.body or None,
             headers=Headers({name: [value] for name, value in self._server.headers.items()}),
             # A redirection would take the key, and the message, to somewhere else.

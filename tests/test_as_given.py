@@ -1,0 +1,28 @@
+"""URLs for treq."""
+
+from hyperlink import EncodedURL
+from twisted.trial.unittest import SynchronousTestCase
+
+from tpush.as_given import AsGiven
+
+
+class AsGivenTests(SynchronousTestCase):
+    """What becomes of a URL on its way through treq."""
+
+    def assertSent(self, url: str, sent: str) -> None:  # noqa: N802
+        self.assertEqual(AsGiven.from_text(url).to_uri().to_text(), sent)
+
+    def test_addresses(self) -> None:
+        """An address stays one."""
+        self.assertSent("http://[::1]:4237/v1/info", "http://[::1]:4237/v1/info")
+        self.assertSent("https://[2001:db8::7]/", "https://[2001:db8::7]/")
+        self.assertSent("http://127.0.0.1:4237/?a=b", "http://127.0.0.1:4237/?a=b")
+
+    def test_others(self) -> None:
+        """All else is as treq has it by itself."""
+        for url in (
+            "http://push.example.com",
+            "http://münchen.example:8000/ä?ö=1",
+            'http://h/a|b/%2F%zz?x="1"&y#z',
+        ):
+            self.assertSent(url, EncodedURL.from_text(url).to_uri().to_text())
