@@ -3,7 +3,7 @@
 from hyperlink import EncodedURL
 from twisted.trial.unittest import SynchronousTestCase
 
-from tpush.as_given import AsGiven
+from tpush.as_given import AsGiven, check_host
 
 
 class AsGivenTests(SynchronousTestCase):
@@ -26,3 +26,29 @@ class AsGivenTests(SynchronousTestCase):
             'http://h/a|b/%2F%zz?x="1"&y#z',
         ):
             self.assertSent(url, EncodedURL.from_text(url).to_uri().to_text())
+
+
+class CheckHostTests(SynchronousTestCase):
+    """Which hosts can be connected to."""
+
+    def test_known(self) -> None:
+        """Names, and addresses of both kinds."""
+        for url in (
+            "http://127.0.0.1:4237",
+            "http://[::1]:4237/x",
+            "ws://localhost",
+            "https://Push.example.com./?a=b",
+            "http://münchen.example",
+        ):
+            check_host(url)
+
+    def test_unknown(self) -> None:
+        """A name that Twisted takes for none is told apart before it is called, with its reason."""
+        for url, said in (
+            ("http://web_1:4237", "'web_1' is no name of a host"),
+            ("ws://-a", "hyphen"),
+            ("http://xn--a", "is no name of a host"),
+            ("http://[fe80::1%25eth0]:1", "cannot be read"),
+        ):
+            error = self.assertRaises(ValueError, check_host, url)
+            self.assertIn(said, str(error))

@@ -91,6 +91,7 @@ class OptionsTests(SynchronousTestCase):
             (["--webhook", "/hook"], {}, "tpush-ws: --webhook is a URL such as https://app."),
             (["--webhook", "http:///x"], {}, "tpush-ws: --webhook is a URL such as https://app."),
             (["--webhook", "http://x:y/"], {}, "tpush-ws: --webhook is a URL such as https://app."),
+            (["--webhook", "http://web_1/"], {}, "tpush-ws: --webhook is a URL that can be called"),
             (["--webhook", "http://x/ y"], {}, "tpush-ws: --webhook is a URL such as https://app."),
             (["--webhook", "http://x/"], {}, "tpush-ws: --webhook needs --webhook-secret-file"),
             ([], {"TPUSH_CONNECT_HOOK": "http://x/"}, "tpush-ws: --connect-hook needs --webhook-"),

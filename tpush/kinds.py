@@ -170,4 +170,15 @@ def web_url(text: str) -> str:
         known = False
     if text and not (known and text.isascii() and text.isprintable() and " " not in text):
         raise ValueError("a URL such as https://app.example.com/hook, http or https")
+    if text:
+        _check_can_be_called(text)
     return text
+
+
+def _check_can_be_called(url: str) -> None:
+    from tpush.as_given import check_host
+
+    try:
+        check_host(url)
+    except ValueError as error:
+        raise ValueError(f"a URL that can be called ({error})") from None

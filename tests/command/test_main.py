@@ -105,6 +105,8 @@ class UsageTests(CommandCase):
             (["listen", "--url", "ws://127.0.0.1:99999"], "is no host, nor"),
             (["listen", "--url", "ws://[::1"], "Invalid IPv6"),
             (["listen", "--url", "ws://a..b"], "is no host, nor"),
+            (["listen", "--url", "ws://web_1:4236"], "'web_1' is no name of a host"),
+            (["bench", "--url", "http://web_1:4237"], "'web_1' is no name of a host"),
             (["bench", "--url", "http://127.0.0.1:abc"], "is no host, nor a host and a port"),
             (["info", "--url", f"http://{'a' * 64}.b"], "is no host, nor"),
             (["listen", "--count", "0"], "from 1"),

@@ -150,6 +150,10 @@ class TimingTests(PublisherCase):
         self.failureResultOf(self.client.publish(EVERYBODY, "x"), NotReachable)
         self.assertEqual(asked, [b"http://[::1]:4237/v1/publish"])
 
+    def test_wrong_name(self) -> None:
+        """A name that no connection can be made to is no URL that can be used."""
+        self.assertRaises(ValueError, self.make, "http://web_1:4237")
+
     def test_strange_headers(self) -> None:
         """A header that is no text asks for nothing."""
         self.make(faults=[busy("\udcff")])

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 
+from tpush.as_given import check_host
 from tpush.command.api import add_api_options, kind, server_of
+from tpush.command.ending import WrongUsage
 from tpush.command.progress import Progress
 from tpush.command.rates import Rates
 from tpush.command.reactor import run_until_done
@@ -49,10 +51,18 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def run(asked: Namespace, environ: Mapping[str, str]) -> int:
-    """Publish, and print rates; return the exit status."""
+    """Publish, and print rates; return the exit status.
+
+    Raises:
+        WrongUsage: the publisher's host is none that can be connected to.
+    """
     from tpush.http import Publisher
 
     server = server_of(asked, environ)
+    try:
+        check_host(server.url)
+    except ValueError as error:
+        raise WrongUsage(str(error)) from None
     publish = Publish(targets_of(asked) or NOBODY, "x" * asked.size, exceptions_of(asked))
 
     async def begin(reactor: Any) -> int:

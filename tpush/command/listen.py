@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from tpush.access import secrets_of
+from tpush.as_given import check_host
 from tpush.command.api import kind, name
 from tpush.command.contents import as_line
 from tpush.command.ending import WrongUsage
@@ -75,6 +76,8 @@ def run(asked: Namespace, environ: Mapping[str, str]) -> int:
         parts = urlsplit(url)
         known = parts.scheme in ("ws", "wss") and parts.hostname and not parts.fragment
         check_authority(parts)
+        if known:
+            check_host(url)
     except ValueError as error:
         raise WrongUsage(f"a pusher's URL is ws://… or wss://…: {error}") from None
     if not known:

@@ -18,7 +18,7 @@ from twisted.web.client import (
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 
-from tpush.as_given import AsGiven
+from tpush.as_given import AsGiven, check_host
 from tpush.cancellable import cancellable
 from tpush.http.answer_body import read_whole
 from tpush.http.call import Call
@@ -97,6 +97,7 @@ class Publisher:
         if reactor is None:
             from twisted.internet import reactor
         self._server = Server(url, key)
+        check_host(url)
         self._retry = retry
         self._timeout = timeout
         self._reactor = reactor
