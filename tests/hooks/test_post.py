@@ -15,6 +15,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from typing_extensions import override
 
 from tests.hooks.keys import SECRET, secret_file, verify
+from tpush.cookieless import Cookieless
 from tpush.errors import HookFailed, HookGone
 from tpush.hooks.agent import AsSent
 from tpush.hooks.body import MOST
@@ -63,7 +64,7 @@ class PostTests(SynchronousTestCase):
         self.back_end = BackEnd()
         self.agent = RequestTraversalAgent(self.back_end)
         self.keys = SigningKeys(str(secret_file(self)))
-        self.post = self.make(AsSent(self.agent))
+        self.post = self.make(Cookieless(AsSent(self.agent)))
 
     def make(self, agent: Any, url: str = URL) -> Post:
         return Post(url, agent, self.keys, self.clock, 5.0, lambda: 1_700_000_000.9)
@@ -142,6 +143,16 @@ class PostTests(SynchronousTestCase):
         self.successResultOf(self.send())
         self.successResultOf(self.send())
         self.assertNotIn("cookie", self.back_end.requests[1][1])
+
+    def test_strange_cookies(self) -> None:
+        """One that is no text does not keep what was taken from being so."""
+
+        def answer(request: Request) -> bytes:
+            request.setHeader(b"Set-Cookie", b"a=\xff")
+            return b"said"
+
+        self.back_end.answer = answer
+        self.assertEqual(self.successResultOf(self.send()), b"said")
 
     def test_no_answer(self) -> None:
         """Who says nothing is given up when time is up."""

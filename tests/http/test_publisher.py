@@ -49,6 +49,7 @@ class Everything(Resource):
         if answer.retry_after:
             request.setHeader(b"Retry-After", answer.retry_after.encode(errors="surrogateescape"))
         request.setHeader("Location", "/elsewhere")
+        request.setHeader(b"Set-Cookie", b"a=b; c=\xff")
         return answer.body
 
 
@@ -137,6 +138,13 @@ class TimingTests(PublisherCase):
         self.failureResultOf(hasty, TimeoutError)
         self.clock.advance(100)
         self.assertEqual((len(asked), self.clock.getDelayedCalls()), (2, []))
+
+    def test_cookies(self) -> None:
+        """None is kept, and one that is no text keeps no answer from being read."""
+        self.make()
+        self.do("publish", EVERYBODY, "x")
+        self.do("publish", EVERYBODY, "y")
+        self.assertNotIn("cookie", self.headers[1])
 
     def test_addresses(self) -> None:
         """A publisher may be at an IPv6 address."""

@@ -8,6 +8,8 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
+from tpush.cookieless import Cookieless
+
 IDLE = 30
 """Seconds that a connection is kept for the next call."""
 
@@ -63,5 +65,5 @@ def make_pool(reactor: Any, most: int) -> HTTPConnectionPool:
 
 def make_agent(reactor: Any, pool: HTTPConnectionPool) -> IAgent:
     """Return what asks over the connections of a pool."""
-    agent: IAgent = AsSent(Agent(reactor, pool=pool))
+    agent: IAgent = Cookieless(AsSent(Agent(reactor, pool=pool)))
     return agent

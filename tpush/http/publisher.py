@@ -20,6 +20,7 @@ from twisted.web.iweb import IAgent
 
 from tpush.as_given import AsGiven, check_host
 from tpush.cancellable import cancellable
+from tpush.cookieless import Cookieless
 from tpush.http.answer_body import read_whole
 from tpush.http.call import Call
 from tpush.http.errors import NotReachable, StrangeAnswer
@@ -105,7 +106,7 @@ class Publisher:
         self._pool.maxPersistentPerHost = connections
         self._pool.cachedConnectionTimeout = IDLE
         agent = agent or Agent(reactor, pool=self._pool)
-        self._http = HTTPClient(agent, data_to_body_producer=WholeBody)
+        self._http = HTTPClient(Cookieless(agent), data_to_body_producer=WholeBody)
         self._draw_key = draw_key
         self._chance = chance
 
