@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from tests.http.client_case import RETRY, ClientCase, ClientContract
 from tests.http.fake import FakeServer, Fault
-from tpush.http import BlockingPublisher, NotReachable
+from tpush.http import EVERYBODY, NO_RETRY, BlockingPublisher, NotReachable
 from tpush.http.request import Request
 
 IMPORTS = """
@@ -131,6 +131,17 @@ class BlockingTests(ClientContract, ClientCase):
                 publisher.publish((), "x")
             self.assertEqual(len(self.pauses), 1)
             self.pauses.clear()
+
+    def test_while_another_is_handled(self) -> None:
+        """What went wrong before is not what keeps it from being published."""
+        with socket.create_server(("127.0.0.1", 0)) as unused:
+            url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        publisher = BlockingPublisher(url, retry=NO_RETRY)
+        try:
+            int("no price")
+        except ValueError:
+            error = self.assertRaises(NotReachable, publisher.publish, EVERYBODY, "no price")
+        self.assertIn("refused", str(error))
 
     def test_close(self) -> None:
         """Leaving it closes its connections."""

@@ -1,5 +1,6 @@
 """The client for scripts, threads and WSGI frameworks, on ``requests``: there is no reactor."""
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from http.cookiejar import DefaultCookiePolicy
@@ -278,11 +279,12 @@ class BlockingPublisher:
         return call.said()
 
     def _carry_out(self, exchange: Exchange) -> None:
+        around = sys.exception()
         while True:
             try:
                 pause = exchange.answered(self._ask(exchange.request))
             except requests.RequestException as error:
-                pause = exchange.failed(NotReachable(f"{self._server.url}: {_said(error)}"))
+                pause = exchange.failed(NotReachable(f"{self._server.url}: {_said(error, around)}"))
             if pause is None:
                 return
             self._sleep(pause)
@@ -313,9 +315,16 @@ def _leave_as_it_is(request: requests.PreparedRequest) -> requests.PreparedReque
     return request
 
 
-def _said(error: BaseException) -> str:
-    """Return what happened: what is at the bottom of errors that wrap each other."""
+def _said(error: BaseException, around: BaseException | None) -> str:
+    """Return what happened: what is at the bottom of errors that wrap each other.
+
+    Args:
+        error: the outermost of them.
+        around: what is being handled by whoever publishes, and is none of them.
+    """
     inner = error.__cause__ or error.__context__
     if isinstance(error, requests.Timeout):
         return "no answer in time"
-    return _said(inner) if inner else str(error) or type(error).__name__
+    if inner is None or inner is around:
+        return str(error) or type(error).__name__
+    return _said(inner, around)
