@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import ClassVar, cast
 
-from twisted.application.service import IService, MultiService
+from twisted.application.service import IService, MultiService, Service
+from twisted.internet.defer import Deferred
 from typing_extensions import override
 
 from tpush.access import KeyRing
@@ -58,7 +59,6 @@ def _make(config: Options) -> IService:
     reactor.callWhenRunning(spare_collector)
     limits = config.limits
     broker = LocalBroker(reactor, limits, history(config))
-    roles = MultiService()
     pusher = PusherService(
         broker.channel(),
         config["listen-ws"],
@@ -69,7 +69,6 @@ def _make(config: Options) -> IService:
         hooks=hooks(config),
         presence=config["presence"],
     )
-    pusher.setServiceParent(roles)
     publisher = PublisherService(
         broker.channel(),
         config["listen-http"],
@@ -77,6 +76,34 @@ def _make(config: Options) -> IService:
         keys=KeyRing(config["api-key-file"]) if config["api-key-file"] else None,
         hosts=config["host"],
     )
-    publisher.setServiceParent(roles)
-    OnHangUp(pusher.reload, publisher.reload).setServiceParent(publisher)
-    return cast(IService, roles)
+    return cast(IService, Roles([pusher, publisher], OnHangUp(pusher.reload, publisher.reload)))
+
+
+class Roles(MultiService):
+    """Holds all roles, and minds a SIGHUP until the last of them has stopped.
+
+    Without a handler it would end the process, while some of them are still going away.
+
+    Args:
+        roles: each takes the time that it needs to stop.
+        hang_up: minds it.
+    """
+
+    def __init__(self, roles: Sequence[Service], hang_up: OnHangUp) -> None:
+        super().__init__()
+        self._hang_up = hang_up
+        for role in roles:
+            role.setServiceParent(self)
+
+    @override
+    def startService(self) -> None:
+        self._hang_up.startService()
+        super().startService()
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await super().stopService()
+        self._hang_up.stopService()
