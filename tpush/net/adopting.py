@@ -1,8 +1,9 @@
 """Listening on sockets that another process opened."""
 
 import socket
-from typing import Any
+from typing import Any, cast
 
+from twisted.internet import unix
 from twisted.internet.defer import Deferred, execute, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
@@ -41,15 +42,24 @@ class Adopter:
 
     def adopt(self, factory: IProtocolFactory) -> IListeningPort:
         """Listen with *factory*."""
-        family = self._opened.family
-        port: IListeningPort = self._reactor.adoptStreamPort(self._opened.fileno(), family, factory)
+        family, descriptor = self._opened.family, self._opened.fileno()
+        port: IListeningPort
         if family == socket.AF_UNIX:
-            # When it stops it would remove the path, which is the parent's to do, and shut the
-            # socket down, which others listen on.
-            port._bindPath = b"\0"  # type: ignore[attr-defined]
-            port._shouldShutdown = False  # type: ignore[attr-defined]
+            port = self._adopt_unix(descriptor, factory)
+        else:
+            port = self._reactor.adoptStreamPort(descriptor, family, factory)
         self._port = port
         return port
+
+    def _adopt_unix(self, descriptor: int, factory: IProtocolFactory) -> IListeningPort:
+        port: Any = unix.Port._fromListeningDescriptor(self._reactor, descriptor, factory)
+        # It would let everybody use the path, whatever mode its parent has given it; and when it
+        # stops remove it, which is the parent's to do, and shut the socket down, which others
+        # listen on.
+        port._bindPath = b"\0"
+        port._shouldShutdown = False
+        port.startListening()
+        return cast(IListeningPort, port)
 
     def stop_listening(self) -> None:
         """Listen no more, whatever else has yet to stop."""
