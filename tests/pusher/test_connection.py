@@ -155,10 +155,20 @@ class ConnectionTests(FactoryCase):
         self.assertEqual(factory.metrics.late, 1)
 
     def test_not_a_websocket(self) -> None:
-        """Plain HTTP is told to upgrade."""
+        """Plain HTTP is told to upgrade, and to what: RFC 9110 section 15.5.22."""
         client = Client(self.factory)
         client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         self.assertTrue(client.head.startswith(b"HTTP/1.1 426 "), client.head)
+        lines = client.head.split(b"\r\n")
+        self.assertIn(b"Upgrade: websocket", lines)
+        self.assertIn(b"Connection: Upgrade", lines)
+
+    def test_another_method(self) -> None:
+        """It is told which there is, RFC 9110 section 15.5.6."""
+        client = Client(self.factory)
+        client.send(handshake().replace(b"GET", b"POST"))
+        self.assertTrue(client.head.startswith(b"HTTP/1.1 405 "), client.head)
+        self.assertIn(b"Allow: GET", client.head.split(b"\r\n"))
 
     def test_close_all(self) -> None:
         """All clients are closed with a code, and the end is told when the last is gone."""

@@ -9,10 +9,12 @@ UNPRINTABLE = re.compile(r"[^ -~]")
 
 ALSO: dict[int, tuple[tuple[str, str], ...]] = {
     HTTPStatus.UNAUTHORIZED: (("WWW-Authenticate", 'Bearer realm="tpush"'),),
+    HTTPStatus.METHOD_NOT_ALLOWED: (("Allow", "GET"),),
+    HTTPStatus.UPGRADE_REQUIRED: (("Connection", "Upgrade"), ("Upgrade", "websocket")),
     HTTPStatus.TOO_MANY_REQUESTS: (("Retry-After", "10"),),
     HTTPStatus.SERVICE_UNAVAILABLE: (("Retry-After", "1"),),
 }
-"""The headers that a status asks for, RFC 9110 sections 15.5.2 and 15.6.4."""
+"""The headers that a status asks for, RFC 9110 sections 15.5.2, 15.5.6, 15.5.22 and 15.6.4."""
 
 
 class Denied(Exception):
