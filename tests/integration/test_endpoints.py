@@ -65,6 +65,7 @@ class EndpointTests(SynchronousTestCase):
         pusher.wait_for("connected to the channel", 2)
         eventually(lambda: healthy(f"http://127.0.0.1:{http}/"), "healthy")
         trust = ssl.create_default_context(cafile=str(public))
+        trust.set_alpn_protocols(["h2", "http/1.1"])  # as browsers do
         with connect(f"wss://localhost:{ws}/", ssl=trust) as client:
             client.recv(10)
             requests.post(f"http://127.0.0.1:{http}/", {"content": "hello" * 100_000}, timeout=10)

@@ -5,6 +5,9 @@ import struct
 import weakref
 from functools import partial
 
+from twisted.internet.interfaces import IProtocolNegotiationFactory
+from zope.interface.verify import verifyObject
+
 from tests.pusher.client import Client
 from tests.pusher.factory_case import FactoryCase
 from tests.pusher.websocket import (
@@ -133,6 +136,11 @@ class ConnectionTests(FactoryCase):
         self.assertEqual((opcode, payload[:2]), (CLOSE, struct.pack("!H", 1009)))
         client.lose()
         self.assertEqual(factory.metrics.too_long, 1)
+
+    def test_negotiation(self) -> None:
+        """Browsers say over TLS what they speak, and go where nobody answers that."""
+        verifyObject(IProtocolNegotiationFactory, self.factory)
+        self.assertEqual(self.factory.acceptableProtocols(), [b"http/1.1"])
 
     def test_two_factories(self) -> None:
         """Two pushers in one process have limits of their own."""

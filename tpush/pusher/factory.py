@@ -8,8 +8,9 @@ from typing import Any
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.interfaces import IAddress, IProtocolNegotiationFactory, IReactorTime
 from typing_extensions import override
+from zope.interface import implementer
 
 from tpush.access import Origins
 from tpush.errors import TPushError
@@ -44,6 +45,7 @@ SPARE_DESCRIPTORS = 100
 """What a process needs besides its clients' connections: links, logs, listening sockets."""
 
 
+@implementer(IProtocolNegotiationFactory)
 class PusherFactory(WebSocketServerFactory):
     """Makes connections, greets them, and knows who is there.
 
@@ -149,6 +151,10 @@ class PusherFactory(WebSocketServerFactory):
         connection.place = place
         self._connections.add(connection)
         return connection
+
+    def acceptableProtocols(self) -> list[bytes]:  # noqa: N802 - the interface has the name
+        """Return what is spoken over TLS: who offers that, as browsers do, needs an answer."""
+        return [b"http/1.1"]
 
     def backlog(self) -> Backlog:
         """Return the backlog of a client that begins to be slow."""
