@@ -45,6 +45,9 @@ setup(
         "treq >= 25.5",
         # The other client, which blocks.
         "requests >= 2.32",
+        # What a URL and a host's name are to treq and Twisted, which bring them.
+        "hyperlink",
+        "idna",
         "typing_extensions >= 4.12",
     ],
     entry_points={"console_scripts": ["tpush = tpush.command.main:main"]},
