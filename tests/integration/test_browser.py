@@ -12,10 +12,13 @@ from selenium.webdriver.chrome.service import Service
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from typing_extensions import override
 
-from tests.integration.processes import Cluster, eventually
+from tests.folder import short_folder
+from tests.integration.certificate import self_signed
+from tests.integration.processes import Cluster, Role, eventually, healthy
+from tests.ports import free_port
 
 PAGE = b"""<!doctype html><title>tpush</title><ol id="got"></ol><script>
-var socket = new WebSocket("ws://" + location.hostname + ":%d/");
+var socket = new WebSocket("%b://" + location.hostname + ":%d/");
 socket.onmessage = function (event) {
   var item = document.createElement("li");
   item.textContent = event.data;
@@ -27,6 +30,7 @@ socket.onmessage = function (event) {
 class Page(BaseHTTPRequestHandler):
     """Serves the page of one host."""
 
+    scheme = b"ws"
     port = 0
 
     def do_GET(self) -> None:
@@ -34,7 +38,7 @@ class Page(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
         self.end_headers()
-        self.wfile.write(PAGE % self.port)
+        self.wfile.write(PAGE % (self.scheme, self.port))
 
     @override
     def log_message(self, *_: object) -> None:
@@ -44,7 +48,7 @@ class Page(BaseHTTPRequestHandler):
 class BrowserTests(SynchronousTestCase):
     """Headless Chromium."""
 
-    def browser(self) -> Chrome:
+    def browser(self, *arguments: str) -> Chrome:
         driver, chromium = shutil.which("chromedriver"), shutil.which("chromium")
         if driver is None or chromium is None:
             raise SkipTest("install chromium and chromium-driver to run it in a browser")
@@ -61,19 +65,42 @@ class BrowserTests(SynchronousTestCase):
             "--disable-component-update",
             "--disable-sync",
             f"--user-data-dir={profile}",
+            *arguments,
         ):
             options.add_argument(argument)
         browser = Chrome(options=options, service=Service(driver))
         self.addCleanup(browser.quit)
         return browser
 
-    def serve(self, host: str, port: int) -> str:
-        handler = type("PageOf", (Page,), {"port": port})
+    def serve(self, host: str, port: int, scheme: bytes = b"ws") -> str:
+        handler = type("PageOf", (Page,), {"port": port, "scheme": scheme})
         server = ThreadingHTTPServer((host, 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
         return f"http://{host}:{server.server_port}/"
+
+    def lines(self, browser: Chrome) -> list[str]:
+        """Return what the page that is shown has got."""
+        script = "return [...document.querySelectorAll('#got li')].map(li => li.textContent)"
+        return list(browser.execute_script(script))
+
+    def test_tls(self) -> None:
+        """A page is greeted over TLS, and gets what is published."""
+        browser = self.browser("--ignore-certificate-errors")
+        both, _ = self_signed(short_folder(self))
+        ws, http = free_port(), free_port()
+        role = Role(
+            "tpush",
+            f"--listen-ws=ssl:{ws}:privateKey={both}:certKey={both}:interface=127.0.0.1",
+            f"--listen-http=tcp:{http}:interface=127.0.0.1",
+        )
+        self.addCleanup(role.stop)
+        eventually(lambda: healthy(f"http://127.0.0.1:{http}/"), "healthy")
+        browser.get(self.serve("127.0.0.1", ws, b"wss"))
+        eventually(lambda: self.lines(browser), "a greeting")
+        requests.get(f"http://127.0.0.1:{http}/", {"content": "hello"}, timeout=10)
+        eventually(lambda: self.lines(browser)[1:] == ["hello"], "what was published")
 
     def test_two_hosts(self) -> None:
         """A broadcast shows up on the pages of both hosts, a unicast on one."""
@@ -89,8 +116,7 @@ class BrowserTests(SynchronousTestCase):
 
         def lines(tab: str) -> list[str]:
             browser.switch_to.window(tab)
-            script = "return [...document.querySelectorAll('#got li')].map(li => li.textContent)"
-            return list(browser.execute_script(script))
+            return self.lines(browser)
 
         def ended(tab: str) -> bool:
             return lines(tab)[-1] == "the end"
