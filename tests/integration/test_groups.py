@@ -131,8 +131,8 @@ class GroupTests(SynchronousTestCase):
         for number in range(8):
             self.client(number, "news", groups=["news"])
         self.assertEqual(self.matched("?", group="news"), 8)
-        kill(self.cluster.pushers[0].workers[0])
-        kill(self.cluster.pushers[0].workers[1])
+        for pid in self.cluster.pushers[0].workers:
+            kill(pid)
 
         def left() -> bool:
             receipt = {"to": {"group": "news"}, "content": "?", "receipt": True}
