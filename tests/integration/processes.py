@@ -274,6 +274,14 @@ class Cluster:
             eventually(lambda: accepted(self.http_urls[0], **fields), "it is accepted")
             client.recv(DEADLINE)
 
+    def wait_until_joined(self) -> None:
+        """Wait until the channel knows the groups of all who have been greeted.
+
+        Which nobody acknowledges; but what a worker answers comes after what it has asked for.
+        """
+        url = f"{self.http_urls[0]}v1/info"
+        eventually(lambda: requests.get(url, timeout=DEADLINE).ok, "all workers have answered")
+
     def stop(self) -> list[int]:
         """End all roles, clients' first; return their exit statuses."""
         for role in self.roles:

@@ -44,6 +44,7 @@ class GroupTests(SynchronousTestCase):
         client = connect(f"{urls[number % len(urls)]}?{query}")
         self.addCleanup(client.close)
         client.recv(WAIT)
+        self.cluster.wait_until_joined()
         return client
 
     def publish(self, number: int, **said: object) -> dict[str, object]:

@@ -97,6 +97,7 @@ class ProtocolTests(SynchronousTestCase):
         plain = connect(self.cluster.ws_urls[1] + "?group=sport")
         self.addCleanup(plain.close)
         plain.recv(WAIT)
+        self.cluster.wait_until_joined()
         url = self.cluster.http_urls[0] + "v1/publish"
         order = {"to": {"group": "sport"}, "base64": "AP8=", "receipt": True}
         receipt = requests.post(url, json=order, timeout=WAIT).json()
