@@ -18,7 +18,8 @@ from tests.integration.raw import RawClient
 from tests.ports import free_port
 
 CLIENTS = int(os.environ.get("TPUSH_TEST_DRAIN", "2000"))
-RATE = 1_000
+SPREAD = 10
+"""Seconds over which they are closed: many times what a busy machine takes from a process."""
 
 
 class PusherTests(SynchronousTestCase):
@@ -41,9 +42,9 @@ class PusherTests(SynchronousTestCase):
         return answer.status_code, answer.text
 
     def test_rate(self) -> None:
-        """2,000 clients get 1001 spread over two seconds, and then it ends with status 0."""
+        """2,000 clients get 1001 spread over ten seconds, and then it ends with status 0."""
         more_descriptors(2 * CLIENTS + 500)
-        self.start(f"--drain-rate={RATE}")
+        self.start(f"--drain-rate={CLIENTS // SPREAD}")
 
         async def run() -> list[Member]:
             members = await gather(self.port, CLIENTS, host=self.host)
@@ -55,8 +56,8 @@ class PusherTests(SynchronousTestCase):
         times = sorted(member.closed_at for member in members)
         took = times[-1] - times[0]
         tell(f"{CLIENTS} clients were closed within {took:.2f} s")
-        self.assertGreater(took, CLIENTS / RATE * 0.8)
-        self.assertLess(took, CLIENTS / RATE * 2 + 2)
+        self.assertGreater(took, SPREAD * 0.8)
+        self.assertLess(took, SPREAD * 1.5)
         half = sum(at < times[0] + took / 2 for at in times)
         self.assertLess(abs(half - CLIENTS / 2), CLIENTS / 5)
         self.assertEqual(self.pusher.stop(deadline=10), 0)
