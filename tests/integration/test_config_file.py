@@ -8,7 +8,7 @@ from typing_extensions import override
 from websockets.sync.client import connect
 
 from tests.folder import short_folder
-from tests.integration.processes import Role, eventually, healthy
+from tests.integration.processes import PATIENT, Role, eventually, healthy
 from tests.ports import free_port
 from tests.test_config_file import EXAMPLE
 from tests.test_tokens import PRIVATE, private_pem, public_pem
@@ -49,7 +49,8 @@ class ConfigFileTests(SynchronousTestCase):
     def test_one_file(self) -> None:
         """Each role takes its own part of it, its workers too; the command line wins."""
         self.start("tpush-channel")
-        pusher, publisher = self.start("tpush-ws", "--workers", "2"), self.start("tpush-http")
+        pusher = self.start("tpush-ws", "--workers", "2")
+        publisher = self.start("tpush-http", *PATIENT)
         for role in (pusher, publisher):
             role.wait_for("connected to the channel", 2)
             self.assertEqual(len(role.workers), 2)

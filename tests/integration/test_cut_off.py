@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from tests.integration.phone import WAIT, Phone
-from tests.integration.processes import Cluster, Role, eventually, healthy
+from tests.integration.processes import PATIENT, Cluster, Role, eventually, healthy
 from tests.integration.proxy import Proxy
 from tests.ports import free_port
 
@@ -32,6 +32,7 @@ class CutOffTests(SynchronousTestCase):
             "tpush-http",
             f"--listen=tcp:{port}:interface=127.0.0.1",
             f"--channel=tcp:127.0.0.1:{channel}",
+            *PATIENT,
         )
         self.addCleanup(publisher.stop)
         self.url = f"http://127.0.0.1:{port}/"

@@ -15,7 +15,7 @@ from typing_extensions import override
 from websockets.sync.client import connect
 
 from tests.integration.crowd import Crowd
-from tests.integration.processes import Cluster, Role, eventually, tell
+from tests.integration.processes import PATIENT, Cluster, Role, eventually, tell
 from tpush.net.free_memory import EVERY
 
 CLIENTS = int(os.environ.get("TPUSH_TEST_MEMORY", "960"))
@@ -49,7 +49,7 @@ class TwoLoadsTests(SynchronousTestCase):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
-        self.cluster = Cluster()
+        self.cluster = Cluster(publisher_options=PATIENT)
         self.addCleanup(self.cluster.stop)
         self.cluster.wait_until_ready()
         [self.url] = self.cluster.http_urls
