@@ -184,7 +184,7 @@ class WebhookTests(HooksCase):
             self.assertLess(took, 30)
             self.role.wait_for("events were not sent to --webhook, .*: too many wait")
             self.assertLess(self.role.log.count("too many wait"), 200)
-            self.assertEqual(self.role.stop(), 0)
+            self.assertEqual(self.role.stop(deadline=30), 0)
             self.role.wait_for("events were not sent to --webhook, .*: the worker ends")
 
     def send(self, client: ClientConnection, message: str, count: int) -> float:
