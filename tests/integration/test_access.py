@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import time
-from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -99,8 +98,7 @@ class AccessTests(SynchronousTestCase):
             "--max-per-address=4",
             "--workers=2",
         )
-        for port in plain, haproxy:
-            eventually(partial(accepts, "127.0.0.1", port), "the pusher listens")
+        role.wait_for("process . started", 2)
         # The bound is divided over the workers, and which one a connection comes to is chance.
         for port, network, who in (
             (
