@@ -80,6 +80,8 @@ class OpenerTests(SynchronousTestCase):
             ("ssl:0:privateKey=/nonexistent", "no such file or directory"),
             ("tcp:many", "it is no server endpoint string"),
             ("pigeon:1", "it is no server endpoint string"),
+            ("systemd:domain=INET:index=9", "systemd has not handed over such a socket"),
+            ("systemd:domain=INET:name=x", "systemd has not handed over such a socket"),
         ]:
             error = self.assertRaises(CannotListen, self.open, endpoint)
             self.assertIn(f"cannot listen on {endpoint}: {why}", str(error))

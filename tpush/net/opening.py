@@ -221,7 +221,9 @@ class Opener:
 
 def reason(error: BaseException | None) -> str:
     """Say in few words why a socket could not be opened."""
-    if isinstance(error, ValueError | TypeError | KeyError):
+    if isinstance(error, LookupError):
+        return "systemd has not handed over such a socket"
+    if isinstance(error, ValueError | TypeError):
         return f"it is no server endpoint string ({error})"
     inner = getattr(error, "socketError", error)
     if isinstance(inner, OSError) and inner.strerror:
