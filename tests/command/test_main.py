@@ -103,6 +103,8 @@ class UsageTests(CommandCase):
             (["listen", "--url", "http://x"], "a pusher's URL is ws://"),
             (["listen", "--url", "ws://127.0.0.1:abc"], "'127.0.0.1:abc' is no host, nor a host"),
             (["listen", "--url", "ws://127.0.0.1:99999"], "is no host, nor"),
+            (["listen", "--url", "ws://127.0.0.1:0"], "is no host, nor"),
+            (["listen", "--group", ""], "a name, and not empty"),
             (["listen", "--url", "ws://[::1"], "Invalid IPv6"),
             (["listen", "--url", "ws://a..b"], "is no host, nor"),
             (["listen", "--url", "ws://web_1:4236"], "'web_1' is no name of a host"),

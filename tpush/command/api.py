@@ -37,6 +37,8 @@ def name(text: str) -> str:
         text.encode()
     except UnicodeEncodeError:  # Python reads what is no UTF-8 so
         raise ValueError("a name in UTF-8") from None
+    if not text:  # a pusher would take a URL without it
+        raise ValueError("a name, and not empty")
     return text
 
 

@@ -51,6 +51,8 @@ def check_authority(parts: SplitResult) -> None:
         ValueError: it names none.
     """
     try:
-        _port, _host = parts.port, (parts.hostname or "").encode("idna")
+        port, _host = parts.port, (parts.hostname or "").encode("idna")
     except ValueError:
-        raise ValueError(f"{parts.netloc!r} is no host, nor a host and a port") from None
+        port = 0
+    if port == 0:  # which nobody listens on
+        raise ValueError(f"{parts.netloc!r} is no host, nor a host and a port")
