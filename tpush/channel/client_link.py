@@ -169,17 +169,19 @@ class ClientLink(Link):
         self._leave(known.get(code, Refused)(reason))
 
     def on_deliver(self, items: list[Any], acknowledged: int | None = None) -> None:
-        """Take messages."""
-        self._acknowledged(acknowledged)
+        """Take messages, and then what rides along: who waits for that may close the channel."""
+        self._welcomed()
         for number, origin, sequence, message in codec.unpack_deliver(items):
             self._channel.delivered(number, origin, sequence, message)
+        self._acknowledged(acknowledged)
         self.flush_soon()
 
     def on_job(self, items: list[Any], acknowledged: int | None = None) -> None:
-        """Take jobs."""
-        broker = self._acknowledged(acknowledged)
+        """Take jobs, and then what rides with them, as above."""
+        broker = self._welcomed()
         for number, assignment in codec.unpack_jobs(items):
             self._channel.assigned(number, broker, assignment)
+        self._acknowledged(acknowledged)
         self.flush_soon()
 
     def on_reject(self, items: list[Any], acknowledged: int | None = None) -> None:
@@ -239,21 +241,29 @@ class ClientLink(Link):
         self._channel.sent_away()
         self.drop()
 
-    def _acknowledged(self, number: int | None) -> bytes:
-        """Take what rides in any batch; return the instance of the channel that it came from.
+    def _welcomed(self) -> bytes:
+        """Return the instance of the channel that has taken this program.
 
         Raises:
-            ProtocolViolation: the channel has not taken this program, and so may not be the one
-                that it should be; or it acknowledges what was never sent.
+            ProtocolViolation: it has not, and so may not be the one that it should be.
         """
         if self._broker is None:
             raise ProtocolViolation("a command before the welcome")
+        return self._broker
+
+    def _acknowledged(self, number: int | None) -> None:
+        """Take what rides in any batch.
+
+        Raises:
+            ProtocolViolation: the channel has not taken this program, or acknowledges what was
+                never sent.
+        """
+        self._welcomed()
         if number:
             try:
                 self._channel.acknowledged(number)
             except ValueError as error:
                 raise ProtocolViolation(str(error)) from None
-        return self._broker
 
     def _send_changes(self, changes: Changes, *, restored: bool = False) -> None:
         # These first: there is a bound on how many there are at once.

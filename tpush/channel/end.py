@@ -89,6 +89,8 @@ class ChannelEnd(Publishing):
 
     def delivered(self, number: int, origin: bytes, sequence: int, message: Message) -> None:
         """Take one message from the broker; one that was seen goes no further."""
+        if self._left:  # and it was not acknowledged: another may be given it
+            return
         self.received = number
         if sequence == OUT_OF_TURN or self._seen.new(origin, sequence, self.clock.seconds()):
             heard = self.callbacks.deliver(message)
@@ -97,6 +99,8 @@ class ChannelEnd(Publishing):
 
     def assigned(self, number: int, broker: bytes, assignment: Assignment) -> None:
         """Take one job from the broker; one that was seen goes no further."""
+        if self._left:  # as above
+            return
         self.received = number
         if not self._seen.new(broker, assignment.number, self.clock.seconds()):
             return

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from tpush.channel.broker import Broker
 from tpush.channel.driver import Driver
-from tpush.channel.end import ChannelEnd
+from tpush.channel.end import OUT_OF_TURN, ChannelEnd
 from tpush.channel.history import HistoryRule
 from tpush.channel.items import (
     Assignment,
@@ -125,6 +125,8 @@ class LocalChannel(ChannelEnd):
         if self._turn.active():
             self._turn.cancel()
         if self._session is not None:
+            # What it has had is not for another.
+            self._owner.broker.acknowledge(self._session, self.received)
             self._owner.leave(self._session)
         return succeed(None)
 
@@ -134,7 +136,7 @@ class LocalChannel(ChannelEnd):
         for number, item in batch:
             match item:
                 case Delivery(origin, sequence, message):
-                    self.delivered(number, origin, sequence, message)
+                    self.delivered(number, origin, OUT_OF_TURN if item.one else sequence, message)
                 case Assignment():
                     self.assigned(number, self._owner.broker.instance, item)
                 case Rejection(request, code, reason):

@@ -90,6 +90,47 @@ class Lifetime(ContractCase):
         b.publish("x", "2")
         self.assertGot(got, "1")
 
+    def test_close_amid_messages(self) -> None:
+        """What came together with the last that a closing program had goes to another, and once."""
+        a, b = self.made(), self.made()
+        got_b: list[Message] = []
+
+        def last(message: Message) -> None:
+            got_b.append(message)
+            forget(b.close())
+
+        b.subscribe("work", last)
+        self.settle()
+        _c, got_c = self.listener("work")
+        for number in range(6):
+            a.publish_one("work", str(number))
+        self.settle(8)
+        self.assertEqual(len(got_b), 1)
+        self.assertEqual(
+            sorted(message.data for message in got_b + got_c), [b"%d" % n for n in range(6)]
+        )
+
+    def test_close_amid_jobs(self) -> None:
+        """The same of jobs."""
+        a, b = self.made(), self.made()
+        did_b: list[Job] = []
+
+        def last(job: Job) -> None:
+            did_b.append(job)
+            forget(b.close())
+
+        b.watch("q", last, ask=True)
+        for _ in range(3):
+            b.reserve()
+        self.settle()
+        for number in range(3):
+            forget(a.enqueue("q", str(number)))
+        self.settle(8)
+        self.assertEqual(len(did_b), 1)
+        _c, did_c = self.watcher("q")
+        self.settle(70)
+        self.assertEqual({job.data for job in did_c} | {b"0"}, {b"0", b"1", b"2"})
+
     def test_nothing_left(self) -> None:
         """When all are closed nothing is left on the clock."""
         a, _ = self.listener("x")
