@@ -108,7 +108,8 @@ class Listener(Service):
             else:
                 background(listening, self.log, f"listening on {string}")
             if failures:
-                raise CannotListen(f"cannot listen on {string}: {reason(failures[0].value)}")
+                why = reason(string, failures[0].value)
+                raise CannotListen(f"cannot listen on {string}: {why}")
 
     async def _listen(self, string: str) -> None:
         proxied = string.startswith(HAPROXY)

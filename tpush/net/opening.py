@@ -156,7 +156,7 @@ class Opener:
         except Exception as error:
             if self._opened is not None:
                 self._opened.close()
-            raise CannotListen(f"cannot listen on {endpoint}: {reason(error)}") from error
+            raise CannotListen(f"cannot listen on {endpoint}: {reason(endpoint, error)}") from error
         if self._opened is None:
             raise CannotListen(f"cannot listen on {endpoint} with several workers")
         return self._opened
@@ -219,11 +219,11 @@ class Opener:
         return Opened(self._endpoint, [bind_socket(socket.AF_UNIX, path)], path=path)
 
 
-def reason(error: BaseException | None) -> str:
-    """Say in few words why a socket could not be opened."""
-    if isinstance(error, LookupError):
+def reason(endpoint: str, error: BaseException | None) -> str:
+    """Say in few words why an endpoint could not be opened."""
+    if isinstance(error, LookupError) and endpoint.startswith(SYSTEMD):
         return "systemd has not handed over such a socket"
-    if isinstance(error, ValueError | TypeError):
+    if isinstance(error, ValueError | TypeError | LookupError):
         return f"it is no server endpoint string ({error})"
     inner = getattr(error, "socketError", error)
     if isinstance(inner, OSError) and inner.strerror:
