@@ -29,8 +29,9 @@ CLIENTS = int(os.environ.get("TPUSH_TEST_STORM", "250"))
 """Of each of two workers."""
 
 LONG = CLIENTS >= 5_000
-WITHIN = 5.0
-"""Seconds in which all are to be greeted."""
+WITHIN = 5.0 if LONG else 20.0
+"""Seconds in which all are to be greeted; a small storm is no longer than a worker takes to start,
+which on a busy machine were eight."""
 
 SECONDS = WITHIN if LONG else 2.0
 """For which is broadcast, before the kill and from then on."""
@@ -203,10 +204,11 @@ class StormTests(SynchronousTestCase):
         self.start(apart=self.may_go_first)
         self.mark()
         self.broadcast(SECONDS)
-        both = self.waited()
+        both = eventually(lambda: len(waits := self.waited()) == 2 and waits, "both had some")
+        assert both
         self.kill_one()
         self.broadcast(SECONDS)
-        [(stays, during)] = self.waited().items()
+        [(stays, during)] = eventually(self.waited, "those of the other worker had some").items()
         before = both[stays]
         tell(f"{self.back()}; p99 of the others {before * 1000:.0f} ms, then {during * 1000:.0f}")
         if not self.may_go_first:
