@@ -28,12 +28,16 @@ CLIENTS = 60
 DONE = "did what SIGHUP asks for"
 
 BROKEN = """
-import os, sys
+import os, sys, time
 
-if os.path.exists(os.environ["TEST_BROKEN"]) and "tpush.net.worker" in " ".join(sys.orig_argv):
-    sys.exit("broken")
+if "tpush.net.worker" in " ".join(sys.orig_argv):
+    while os.path.exists(os.environ["TEST_BROKEN"] + ".held"):
+        time.sleep(0.02)
+    if os.path.exists(os.environ["TEST_BROKEN"]):
+        sys.exit("broken")
 """
-"""Every interpreter imports this as it starts: no worker comes up while there is a certain file."""
+"""Every interpreter imports this as it starts: no worker comes up while there is a certain file,
+and one waits for as long as there is another."""
 
 
 class RollingTests(SynchronousTestCase):
@@ -42,7 +46,7 @@ class RollingTests(SynchronousTestCase):
     @override
     def setUp(self) -> None:
         self.folder = short_folder(self)
-        self.broken = self.folder / "broken"
+        self.broken, self.held = self.folder / "broken", self.folder / "broken.held"
         (self.folder / "sitecustomize.py").write_text(BROKEN)
         channel, self.port, http = free_port(), free_port(), free_port()
         where = f"--channel=tcp:127.0.0.1:{channel}"
@@ -89,11 +93,14 @@ class RollingTests(SynchronousTestCase):
         eventually(replaced, "both are replaced")
 
     async def push(self, members: list[Member]) -> None:
-        """Push to all, each of whom gets it."""
-        answer = await asyncio.to_thread(requests.get, self.url, {"content": "hello"}, timeout=10)
-        self.assertEqual(answer.text, "ok")
-        while not all(member.got for member in members):
-            await asyncio.sleep(0.05)
+        """Push to all until each gets it: a new worker may not have reached the channel yet."""
+
+        def pushed() -> bool:
+            answer = requests.get(self.url, {"content": "hello"}, timeout=10)
+            self.assertEqual(answer.text, "ok")
+            return all(member.got for member in members)
+
+        await asyncio.to_thread(eventually, pushed, "each has got it")
 
     async def while_connecting(self, act: Callable[[], None]) -> tuple[Counter[str], float]:
         """Do something, while clients connect all the time.
@@ -158,11 +165,11 @@ class RollingTests(SynchronousTestCase):
 
     def test_once_more(self) -> None:
         """SIGHUPs that come meanwhile ask for one more round afterwards, not for two at once."""
-        self.hang_up()
-        self.newcomer()
-        self.hang_up()
-        self.pusher.wait_for("replacing 2 workers", 2)  # two at once could become one signal
-        self.hang_up()
+        self.held.touch()
+        for times in range(1, 4):
+            self.hang_up()
+            self.pusher.wait_for("replacing 2 workers", times)  # two at once may be one signal
+        self.held.unlink()
         most = 0
 
         def done() -> bool:
@@ -197,6 +204,7 @@ class RollingTests(SynchronousTestCase):
 
     def test_the_new_one_dies(self) -> None:
         """A new worker that is killed before it serves changes nothing."""
+        self.held.touch()
         self.hang_up()
         kill(self.newcomer())
         self.pusher.wait_for("process 0 is not replaced")
@@ -204,10 +212,12 @@ class RollingTests(SynchronousTestCase):
 
     def test_the_old_one_dies(self) -> None:
         """An old worker that is killed before the new one serves is replaced all the same."""
+        self.held.touch()
         self.hang_up()
         self.newcomer()
         for pid in self.before:
             kill(pid)
+        self.held.unlink()
         self.pusher.wait_for(DONE)
         self.wait_for_new_workers()
         self.assertEqual(self.pusher.log.count("process 0 started"), 2)
