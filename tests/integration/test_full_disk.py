@@ -45,12 +45,13 @@ class FullDiskTests(SynchronousTestCase):
         for role in roles:
             self.addCleanup(role.stop)
         eventually(lambda: healthy(self.url), "healthy")
-        health = f"http://127.0.0.1:{self.ws}/health"
-        for _ in range(8):  # whichever worker it is
-            eventually(lambda: requests.get(health, timeout=5).status_code == 200, "healthy")
+        pusher = f"http://127.0.0.1:{self.ws}/"
+        for _ in range(20):  # whichever worker it is
+            eventually(lambda: healthy(pusher), "the pusher is healthy")
         self.push()
-        os.kill(roles[1].workers[0], signal.SIGKILL)  # which is worth a line
-        eventually(lambda: len(roles[1].workers) == 2, "both run again")
+        killed = roles[1].workers[0]
+        os.kill(killed, signal.SIGKILL)  # which is worth a line
+        eventually(lambda: killed not in (now := roles[1].workers) and len(now) == 2, "both run")
         for role in roles[::-1]:
             self.assertEqual(role.stop(deadline=10), 0)
 
