@@ -284,17 +284,19 @@ class CommandTests(TestCase):
 
     def test_new_token(self) -> None:
         """A token that runs out is read again: with the one that is there then it comes back."""
-        secrets = str(self.folder / "secrets")
 
         def token(seconds: int) -> str:
+            secrets = str(self.folder / "secrets")
             make = ("token", "make", "--secret-file", secrets, "--user=ann")
-            return self.file("token", self.tpush(*make, "--seconds", str(seconds))[1])
+            return self.tpush(*make, "--seconds", str(seconds))[1]
 
-        self.listen("new", "--token-file", token(2))
-        token(3600)
+        late = token(3600)
+        # With the leeway each has 12 s, from its token to its connection.
+        self.listen("new", "--token-file", self.file("new", token(8)))
+        self.file("new", late)
+        old = self.listen("old", "--token-file", self.file("old", token(8)))
         eventually(lambda: self.said("new").count("connected: ") == 2, "it is back")
         self.assertIn("closed with 4401", self.said("new"))
-        old = self.listen("old", "--token-file", token(2))
         self.assertEqual(old.wait(WAIT), 5)
         self.assertIn("the pusher answered 401", self.said("old"))
 
