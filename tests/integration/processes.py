@@ -27,6 +27,9 @@ from websockets.sync.client import connect
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
+LATE = ("--max-lag", "30")
+"""For publishers that are to refuse nothing, however busy the machine is."""
+
 PATIENT = ("--receipt-timeout", "8")
 """For publishers whose receipts are to be complete, however busy the machine is."""
 
@@ -243,6 +246,7 @@ class Cluster:
             Role(
                 "tpush-http",
                 *("--listen", f"tcp:{port}:interface=127.0.0.1", "--channel", where),
+                *LATE,
                 *publisher_options,
             )
             for port in self.publisher_ports

@@ -14,7 +14,7 @@ from typing_extensions import override
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.integration.processes import ROOT, Role, eventually, healthy
+from tests.integration.processes import LATE, ROOT, Role, eventually, healthy
 from tests.ports import free_port
 from tests.test_tokens import PRIVATE, private_pem, public_pem
 from tpush.http import (
@@ -54,6 +54,7 @@ class CommandTests(TestCase):
             *("--listen-ws", f"tcp:{self.ws}:interface=127.0.0.1"),
             *("--listen-http", f"tcp:{http}:interface=127.0.0.1"),
             *("--api-key-file", keys, "--token-secret-file", secrets, "--auth", "optional"),
+            *LATE,
         )
         self.role = self.start()
 
@@ -304,7 +305,7 @@ class CommandTests(TestCase):
         """Rates of single messages, and of batches."""
         for more in ((), ("--batch", "100")):
             status, said = self.tpush("bench", "--messages", "300", *more)
-            self.assertEqual(status, 0)
+            self.assertEqual(status, 0, said)
             self.assertRegex(said, r"\A300 messages in [0-9.]+ s: [0-9,]+/s\n")
         status, said = self.tpush("bench", "--messages", "2", "--size", "1048576")
         self.assertEqual(status, 1)
