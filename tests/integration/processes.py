@@ -33,6 +33,10 @@ LATE = ("--max-lag", "30")
 PATIENT = ("--receipt-timeout", "8")
 """For publishers whose receipts are to be complete, however busy the machine is."""
 
+SETTLING = ("--settle", "5")
+"""For channels that are started again: each worker is to be back in time. It may wait for 1.4 s
+before it tries, and by default there are 2 s."""
+
 DEADLINE = 60.0
 """Seconds for what has to happen: on a busy machine a worker took eight to start, and four of them
 are started one after the other here."""

@@ -13,7 +13,16 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.back_end import BackEnd
 from tests.integration.clients import Listener, by_publisher, close_all, open_all, settled
-from tests.integration.processes import Cluster, accepts, alive, eventually, healthy, kill, tell
+from tests.integration.processes import (
+    SETTLING,
+    Cluster,
+    accepts,
+    alive,
+    eventually,
+    healthy,
+    kill,
+    tell,
+)
 
 CLIENTS = int(os.environ.get("TPUSH_TEST_CLIENTS", "300"))
 BROADCASTS = int(os.environ.get("TPUSH_TEST_BROADCASTS", "300"))
@@ -25,8 +34,8 @@ SEED = int(os.environ.get("TPUSH_TEST_SEED", "1"))
 class ClusterTests(SynchronousTestCase):
     """A channel, two pushers of two workers, two publishers."""
 
-    def start(self, pushers: int = 2, workers: int = 2, publishers: int = 2) -> Cluster:
-        self.cluster = Cluster(pushers, workers, publishers)
+    def start(self, pushers: int = 2, channel_options: Sequence[str] = ()) -> Cluster:
+        self.cluster = Cluster(pushers, 2, 2, channel_options)
         self.addCleanup(self.cluster.stop)
         self.cluster.wait_until_ready()
         return self.cluster
@@ -94,11 +103,14 @@ class ClusterTests(SynchronousTestCase):
 
     def test_the_channel_is_killed(self) -> None:
         """Whatever was answered `ok` is delivered once and in order, over any number of kills."""
-        cluster = self.start()
+        cluster = self.start(channel_options=SETTLING)
         chance = random.Random(SEED)
         recoveries: list[float] = []
 
-        def kill_and_start() -> None:
+        def kill_and_start(listener: Listener) -> None:
+            if chance.choice([False, True]):
+                got = len(listener.got)
+                eventually(lambda: len(listener.got) > got, "it has settled, and routes")
             time.sleep(chance.uniform(0.2, 1.5))
             cluster.channel.kill()
             time.sleep(chance.choice([0, 0, 0.5, 1.5]))
@@ -115,7 +127,7 @@ class ClusterTests(SynchronousTestCase):
                 back_end.start()
             try:
                 for _ in range(KILLS):
-                    await asyncio.to_thread(kill_and_start)
+                    await asyncio.to_thread(kill_and_start, listeners[0])
             finally:
                 for back_end in back_ends:
                     await asyncio.to_thread(back_end.stop)
@@ -175,7 +187,7 @@ class ClusterTests(SynchronousTestCase):
         workers = pusher.workers
         self.assertEqual(len(workers), 2)
         pusher.kill()
-        eventually(lambda: not any(map(alive, workers)), "both have ended", 10)
+        eventually(lambda: not any(map(alive, workers)), "both have ended")
         self.assertFalse(accepts(cluster.pusher_hosts[0], port))
 
     def test_a_worker_that_hangs(self) -> None:
@@ -184,7 +196,7 @@ class ClusterTests(SynchronousTestCase):
         pusher = cluster.pushers[0]
         hung = pusher.workers[0]
         os.kill(hung, signal.SIGSTOP)
-        pusher.wait_for("killing process", deadline=20)
+        pusher.wait_for("killing process")
         eventually(lambda: not alive(hung), "it has ended")
         pusher.wait_for(r"process \d started", 3)
 
@@ -220,7 +232,7 @@ class ClusterTests(SynchronousTestCase):
 
     def test_any_order(self) -> None:
         """Roles find each other whatever starts first, and stop in any order without a trace."""
-        cluster = Cluster(1, 1, 1)
+        cluster = Cluster(1, 1, 1, SETTLING)
         self.addCleanup(cluster.stop)
         cluster.channel.stop()
         pusher, publisher = cluster.pushers[0], cluster.publishers[0]
@@ -232,7 +244,7 @@ class ClusterTests(SynchronousTestCase):
             [listener] = await open_all(cluster.ws_urls, 1)  # greeted without a channel
             await asyncio.to_thread(self.publish, cluster.http_urls[0], content="early:1")
             await asyncio.to_thread(cluster.channel.start)
-            await settled([listener], 1, 15)
+            await settled([listener], 1, 30)
             self.assertEqual(listener.got, ["early:1"])
             await close_all([listener])
 

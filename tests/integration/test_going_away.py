@@ -13,7 +13,7 @@ import requests
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.members import Member, all_gone, gather
-from tests.integration.processes import Cluster, Role, accepts, eventually, tell
+from tests.integration.processes import SETTLING, Cluster, Role, accepts, eventually, tell
 from tests.integration.raw import RawClient
 from tests.ports import free_port
 
@@ -274,13 +274,13 @@ class ChannelTests(SynchronousTestCase):
 
     def test_told(self) -> None:
         """Peers are told, and are back when another one is there; nobody is disconnected."""
-        cluster = Cluster(1, 2, 1)
+        cluster = Cluster(1, 2, 1, channel_options=SETTLING)
         self.addCleanup(cluster.stop)
         cluster.wait_until_ready()
         client = RawClient(cluster.pusher_ports[0], cluster.pusher_hosts[0]).open()
         self.addCleanup(client.close)
         for number in range(3):
-            self.assertEqual(cluster.channel.stop(deadline=5), 0)
+            self.assertEqual(cluster.channel.stop(deadline=10), 0)
             cluster.pushers[0].wait_for("the channel goes away", 2 * (number + 1))
             cluster.publishers[0].wait_for("the channel goes away", number + 1)
             answer = requests.get(cluster.http_urls[0], {"content": str(number)}, timeout=10)

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from tests.integration.phone import Phone
-from tests.integration.processes import PATIENT, Cluster, tell
+from tests.integration.processes import PATIENT, SETTLING, Cluster, tell
 
 RECONNECTS = int(os.environ.get("TPUSH_TEST_RECONNECTS", "60"))
 GROUPS = 4
@@ -36,7 +36,7 @@ class RecoveryTests(SynchronousTestCase):
             pushers=2,
             workers=2,
             publishers=2,
-            channel_options=["--history", "room-*=10000/600", "--history-size", "2"],
+            channel_options=["--history", "room-*=10000/600", "--history-size", "2", *SETTLING],
             pusher_options=["--client-join=open"],
             publisher_options=PATIENT,
         )
