@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import NOT_DONE_YET
 from typing_extensions import override
 
+from tests.channel.cluster import Cluster
 from tests.hooks.keys import OTHER, SECRET, secret_file, verify, written
 from tests.hooks.test_post import BackEnd, status
 from tests.pusher.client import Client
@@ -22,7 +23,9 @@ from tpush.channel.local import LocalBroker
 from tpush.hooks.agent import AsSent
 from tpush.hooks.keys import SigningKeys
 from tpush.hooks.settings import NO_HOOKS, HookSettings
+from tpush.interfaces import IChannel
 from tpush.limits import Limits
+from tpush.message import ConnectionID, group_event
 from tpush.pusher.service import PusherService
 from tpush.pusher.telling import NOBODY
 
@@ -32,20 +35,20 @@ class HooksTests(SynchronousTestCase):
 
     @override
     def setUp(self) -> None:
-        self.clock = Clock()
+        self.clock: Clock = Clock()
         self.back_end = BackEnd()
         self.agent = RequestTraversalAgent(self.back_end)
         self.secrets = secret_file(self)
 
-    def start(self, *, asks: bool = False) -> PusherService:
+    def start(self, *, asks: bool = False, channel: IChannel | None = None) -> PusherService:
         url = "http://back.end/"
         keys = SigningKeys(str(self.secrets))
-        return self.make(HookSettings(url, url + "connect" if asks else "", keys))
+        return self.make(HookSettings(url, url + "connect" if asks else "", keys), channel)
 
-    def make(self, hooks: HookSettings) -> PusherService:
+    def make(self, hooks: HookSettings, channel: IChannel | None = None) -> PusherService:
         with patch("tpush.hooks.agent.make_agent", lambda *_: AsSent(self.agent)):
             service = PusherService(
-                LocalBroker(self.clock).channel(),
+                channel or LocalBroker(self.clock).channel(),
                 ["nowhere"],
                 reactor=self.clock,
                 limits=Limits(ping_interval=0),
@@ -115,6 +118,30 @@ class HooksTests(SynchronousTestCase):
         self.assertEqual((uri, json.loads(body)["type"]), (b"/connect", "connect"))
         self.assertEqual(json.loads(told)["events"][0]["user"], "ann")
         self.successResultOf(self.stop(service, client))
+
+    def test_two_that_end_together(self) -> None:
+        """That a group has lost its last member is told by one of them, whoever is the first."""
+        for later in range(0, 100, 5):
+            self.back_end.requests.clear()
+            cluster = Cluster()
+            cluster.start()
+            self.clock = cluster.clock
+            services = [self.start(channel=cluster.channel()) for _ in range(2)]
+            clients = [Client(service.factory).open() for service in services]
+            for service in services:
+                for name in "abcd":
+                    service.factory.groups.join(ConnectionID(1), group_event(name))
+            self.run_(0.5)
+            stopped = []
+            for service, client in zip(services, clients, strict=True):
+                stopped.append(service.stopService())
+                self.patch(client.connection, "leave", lambda _, client=client: client.lose())
+                cluster.run(later / 10_000)
+            self.run_(4)
+            for each in stopped:
+                self.successResultOf(each)
+            vacated = [each["group"] for each in self.told() if each["type"] == "vacated"]
+            self.assertEqual(sorted(vacated), list("abcd"), later)
 
     def test_reload(self) -> None:
         """Secrets are read again."""

@@ -38,6 +38,10 @@ from tpush.pusher.sampler import Sampler
 from tpush.pusher.telling import NOBODY, Several
 from tpush.receipt import Counts, Ticket
 
+LAST_ROUNDS = 3
+"""Times that the channel is asked whether there is more to be told of groups, for one and for those
+who leave at the same time; one more, as machines are busy."""
+
 ON_THE_WAY = 0.5
 """Seconds that a message may take from its publisher to the channel, on machines that are busy."""
 
@@ -182,9 +186,9 @@ class PusherService(MultiService):
         if self._presence is not None:
             self._presence.stop()
         if self._hooks.telling is not NOBODY and self._channel.connected:
-            # Those who have left may have been the last of a group.
+            hearing = Deferred.fromCoroutine(self._hear_of_groups())
             with suppress(TimeoutError):
-                await self._channel.settled().addTimeout(self._limits.stop_wait, self._reactor)
+                await hearing.addTimeout(self._limits.stop_wait, self._reactor)
         # At once, as each may take all of the time that there is for it.
         told = Deferred.fromCoroutine(self._hooks.stop())
         await self._channel.close()
@@ -248,6 +252,15 @@ class PusherService(MultiService):
         # ... and from the channel to us: it answers when it has sent all that it had before.
         with suppress(TimeoutError):
             await self._channel.flush().addTimeout(self._limits.stop_wait, self._reactor)
+
+    async def _hear_of_groups(self) -> None:
+        """Wait for what is to be told of groups: those who have left may have been the last.
+
+        Others may leave at the same time. What was on its way to them comes to us once the channel
+        knows that they have left, a round trip later at the most.
+        """
+        for _ in range(LAST_ROUNDS):
+            await self._channel.settled()
 
     def _draw(self) -> WorkerID:
         return WorkerID(int.from_bytes(self._entropy(8), "big") % MAX_ID + 1)
