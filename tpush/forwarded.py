@@ -8,7 +8,14 @@ not write.
 
 import re
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from socket import AF_INET, inet_pton
 
 UNIX = "unix"
@@ -20,6 +27,9 @@ FORWARDED = "forwarded"
 
 FOR = re.compile(r'(?:^|;)\s*for\s*=\s*(?:"([^"]*)"|([^;"\s]*))', re.IGNORECASE)
 ESCAPED = re.compile(r'\\["\\]')
+MAPPED = 96
+"""Bits before an IPv4 address in an IPv6 one, :rfc:`4291#section-2.5.5.2`."""
+
 SEPARATOR = re.compile("[,;]")
 PORT = re.compile(r"^(?:\[([^\]]*)\](?::.*)?|([0-9]+\.[0-9.]+)(?::.*)?)$")
 
@@ -62,7 +72,7 @@ class Proxies:
 
     def __init__(self, trusted: Sequence[str] = (), header: str = X_FORWARDED_FOR) -> None:
         self._unix = UNIX in trusted
-        self._networks = [ip_network(each) for each in trusted if each != UNIX]
+        self._networks = [_network(each) for each in trusted if each != UNIX]
         self._header = header
 
     def direct(self, peer: Address | None) -> Address | None:
@@ -107,6 +117,19 @@ class Proxies:
 
     def _is_ours(self, address: Address) -> bool:
         return any(address in network for network in self._networks)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    """Return a network; one of IPv6 addresses that hold IPv4 ones is that of those, as they are.
+
+    Raises:
+        ValueError: it is none.
+    """
+    network = ip_network(text)
+    mapped = read_address(str(network.network_address))
+    if isinstance(network, IPv6Network) and isinstance(mapped, IPv4Address):
+        return IPv4Network((mapped, network.prefixlen - MAPPED))
+    return network
 
 
 def _hide_quoted(said: str) -> str:
