@@ -58,6 +58,8 @@ class Publishing(Holding):
         self._tickets = count(1)
         self._hears = False
         """Whether it has subscribed to what workers tell."""
+        self._had: Ticket | None = None
+        """Whose receipt the broker tells at the moment: it need not be told the same."""
 
     @cached_property
     def key(self) -> bytes:
@@ -72,7 +74,9 @@ class Publishing(Holding):
     def repeated(self, number: int, ticket: Ticket, receipt: Receipt | None) -> None:
         """Take from the broker what became of a message that was published before."""
         self.received = number
+        self._had = ticket
         self._receipts.settle(ticket, receipt or Receipt(Counts(), 0, None))
+        self._had = None
 
     @overload
     def publish(
@@ -132,7 +136,7 @@ class Publishing(Holding):
         ticket = self._ticket()
         request = Publish(message._replace(ticket=ticket), key=key)
         waiting = self._receipts.request(ticket, lambda: self._hold(request))
-        return waiting.addCallback(self._answer, key) if key else waiting
+        return waiting.addCallback(self._answer, key, ticket) if key else waiting
 
     @override
     def order(
@@ -189,8 +193,10 @@ class Publishing(Holding):
         except TPushError as error:
             self.log.warn("a receipt is lost: {error}", error=error)
 
-    def _answer(self, receipt: Receipt, key: str) -> Receipt:
+    def _answer(self, receipt: Receipt, key: str, ticket: Ticket) -> Receipt:
         """Let the broker know what became of a message, for whoever publishes it again."""
+        if ticket == self._had:
+            return receipt
         # Unbounded: no more of them than receipts that are waited for.
         self.outbox.append(Answer(key, receipt), bounded=False)
         self._stir()

@@ -1,6 +1,7 @@
 """A message for several goes to each program once; one with a key goes once."""
 
 from tests.channel.contract.case import LIMITS, ContractCase
+from tpush.channel import keys
 from tpush.errors import InvalidAddress, InvalidName
 from tpush.interfaces import IChannel
 from tpush.message import ConnectionID, Message, Target, WorkerID
@@ -102,6 +103,16 @@ class Targets(ContractCase):
         self.settle()
         for receipt in (first, at_once, later):
             self.assertEqual(self.successResultOf(receipt), Receipt(Counts(1), 1, 0))
+
+    def test_receipt_of_one_that_many_repeat(self) -> None:
+        """One more than may wait is told that it is not known; those who wait are told what is."""
+        self.patch(keys, "MAX_WAITERS", 2)
+        self.counting("x")
+        a = self.made()
+        receipts = [a.publish("x", "1", key="k", receipt=True) for _ in range(5)]
+        self.settle()
+        told = [self.successResultOf(receipt) for receipt in receipts]
+        self.assertEqual(told, [Receipt(Counts(1), 1, 0)] * 3 + [Receipt(Counts(), 0, None)] * 2)
 
     def test_receipt_that_nobody_knows(self) -> None:
         """Where the first did not ask what became of it, who repeats it is told so at once."""
