@@ -1,6 +1,7 @@
 """Endpoints other than plain TCP, with several workers: unix sockets, TLS, a channel on both."""
 
 import ssl
+import stat
 
 import requests
 from twisted.trial.unittest import SynchronousTestCase
@@ -11,6 +12,19 @@ from tests.folder import short_folder
 from tests.integration.certificate import self_signed
 from tests.integration.processes import Role, eventually, healthy
 from tests.ports import free_port
+
+HANDS_OVER = """
+import os, socket, sys
+
+if "tpush.net.worker" not in " ".join(sys.orig_argv):
+    given = socket.socket(socket.AF_UNIX)
+    given.bind(os.environ["TEST_SOCKET"])
+    os.chmod(os.environ["TEST_SOCKET"], 0o600)
+    given.listen()
+    os.dup2(given.detach(), 3)
+    os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="one")
+"""
+"""The interpreter of a role imports this as it starts: it has a socket then as of systemd's."""
 
 
 class EndpointTests(SynchronousTestCase):
@@ -50,6 +64,24 @@ class EndpointTests(SynchronousTestCase):
             self.assertNotIn("Traceback", role.log)
         self.assertFalse(ws.exists())
         self.assertFalse((self.folder / "channel").exists())
+
+    def test_systemd(self) -> None:
+        """A socket that was handed over keeps its mode and its path, in one process or several."""
+        (self.folder / "sitecustomize.py").write_text(HANDS_OVER)
+        for workers in "1", "2":
+            path = self.folder / f"socket-{workers}"
+            role = Role(
+                *("tpush-ws", "--listen=systemd:domain=UNIX:index=0", f"--workers={workers}"),
+                environ={"TEST_SOCKET": str(path)},
+                path=[self.folder],
+            )
+            self.addCleanup(role.stop)
+            role.wait_for("listening on systemd")
+            with unix_connect(str(path), "ws://localhost/", open_timeout=60) as client:
+                client.recv(10)
+            self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
+            self.assertEqual(role.stop(), 0)
+            self.assertTrue(path.exists())
 
     def test_tls(self) -> None:
         """A channel and a pusher behind TLS; the pusher has two workers."""

@@ -42,24 +42,8 @@ class Adopter:
 
     def adopt(self, factory: IProtocolFactory) -> IListeningPort:
         """Listen with *factory*."""
-        family, descriptor = self._opened.family, self._opened.fileno()
-        port: IListeningPort
-        if family == socket.AF_UNIX:
-            port = self._adopt_unix(descriptor, factory)
-        else:
-            port = self._reactor.adoptStreamPort(descriptor, family, factory)
-        self._port = port
-        return port
-
-    def _adopt_unix(self, descriptor: int, factory: IProtocolFactory) -> IListeningPort:
-        port: Any = unix.Port._fromListeningDescriptor(self._reactor, descriptor, factory)
-        # It would let everybody use the path, whatever mode its parent has given it; and when it
-        # stops remove it, which is the parent's to do, and shut the socket down, which others
-        # listen on.
-        port._bindPath = b"\0"
-        port._shouldShutdown = False
-        port.startListening()
-        return cast(IListeningPort, port)
+        self._port = _adopt(self._reactor, self._opened.fileno(), self._opened.family, factory)
+        return self._port
 
     def stop_listening(self) -> None:
         """Listen no more, whatever else has yet to stop."""
@@ -91,6 +75,42 @@ class Adopter:
     ) -> IListeningPort:
         """Listen on the adopted socket."""
         return self.adopt(factory)
+
+
+class Tenant:
+    """Stands in for the reactor where systemd hands its sockets over, which stay systemd's.
+
+    Args:
+        reactor: what listens.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
+
+    def adoptStreamPort(
+        self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
+    ) -> IListeningPort:
+        """Listen on the socket that has been handed over."""
+        return _adopt(self._reactor, fileDescriptor, addressFamily, factory)
+
+
+def _adopt(reactor: Any, descriptor: int, family: int, factory: IProtocolFactory) -> IListeningPort:
+    """Listen on a socket that is somebody else's."""
+    port: Any
+    if family != socket.AF_UNIX:
+        port = reactor.adoptStreamPort(descriptor, family, factory)
+    else:
+        port = unix.Port._fromListeningDescriptor(reactor, descriptor, factory)
+        # It would let everybody use the path, whatever mode that was given; and when it stops
+        # remove it, and shut the socket down, which others may listen on.
+        port._bindPath = b"\0"
+        port._shouldShutdown = False
+        port._logConnectionLostMsg = lambda: None  # which would print that path
+        port.startListening()
+    return cast(IListeningPort, port)
 
 
 @implementer(IStreamServerEndpoint)

@@ -1,6 +1,7 @@
 """A service that listens on endpoints for as long as it runs."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from twisted.application.service import Service
@@ -18,9 +19,10 @@ from tpush.background import background
 from tpush.errors import CannotListen
 from tpush.metrics import ListenerMetrics
 from tpush.net.address import show_address
+from tpush.net.adopting import Tenant
 from tpush.net.behind_proxy import HAPROXY, BehindProxy
 from tpush.net.eager import EagerServer
-from tpush.net.opening import BACKLOG, reason
+from tpush.net.opening import BACKLOG, SYSTEMD, reason
 from tpush.net.patience import Patience
 from tpush.net.send_buffer import bound_send_buffer
 from tpush.net.unsent import Server, let_tell
@@ -57,7 +59,7 @@ class Listener(Service):
     ) -> None:
         self._strings = endpoints
         self._factory = factory
-        self._endpoint_for = endpoint_for or (lambda string: serverFromString(reactor, string))
+        self._endpoint_for = endpoint_for or partial(_endpoint, reactor)
         self._eager = eager
         self._opened = False
         self.metrics = ListenerMetrics()
@@ -128,6 +130,12 @@ class Listener(Service):
         self.ports.append(port)
         address = show_address(port.getHost())
         self.log.info("listening on {endpoint}: {address}", endpoint=string, address=address)
+
+
+def _endpoint(reactor: Any, string: str) -> IStreamServerEndpoint:
+    listens = Tenant(reactor) if SYSTEMD in string else reactor
+    endpoint: IStreamServerEndpoint = serverFromString(listens, string)
+    return endpoint
 
 
 def _make_eager(port: IListeningPort) -> None:
