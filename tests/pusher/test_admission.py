@@ -138,6 +138,7 @@ class AdmissionTests(SynchronousTestCase):
         self.factory = self.make(Auth.OPTIONAL)
         self.assertRefused(self.bearing(b"x"), 401, b"no JSON Web Token")
         self.assertGreeted(Client(self.factory).open())
+        self.assertGreeted(Client(self.factory).open(path=b"/?token="))
         self.assertGreeted(self.bearing(token(sub="ann")))
 
     def test_none(self) -> None:

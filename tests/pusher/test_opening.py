@@ -83,7 +83,10 @@ def read_by_us(stream: bytes) -> tuple[Any, ...] | int:
         opening = read_opening(stream.partition(END)[0])
     except Denied as denied:
         return denied.status
-    return opening.headers, opening.host, opening.path, opening.query, list(opening.protocols)
+    # It leaves out those that are empty.
+    full = {name: [each for each in values if each] for name, values in opening.query.items()}
+    query = {name: values for name, values in full.items() if values}
+    return opening.headers, opening.host, opening.path, query, list(opening.protocols)
 
 
 class AsAutobahnTests(SynchronousTestCase):

@@ -106,7 +106,7 @@ class Admission:
     def _check_groups(self, claims: Claims, groups: Sequence[str]) -> None:
         for group in groups:
             try:
-                check_name(group_event(group))
+                check_name(group and group_event(group))
             except InvalidName:
                 raise Denied(403, "no group can be called so") from None
             if not self.rights.may_join(claims, group):

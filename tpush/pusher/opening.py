@@ -63,7 +63,7 @@ class Opening(NamedTuple):
         for protocol in self.protocols:
             if protocol.startswith(TOKEN):
                 return protocol[len(TOKEN) :]
-        return next(iter(self.query.get("token", ())), None)
+        return next(iter(self.query.get("token", ())), None) or None
 
 
 def read_opening(head: bytes) -> Opening:
@@ -106,7 +106,7 @@ def _target(line: str) -> tuple[str, Mapping[str, Sequence[str]]]:
         raise Denied(505, "a handshake is HTTP/1.1")
     try:
         url = urlparse(target)
-        query = parse_qs(url.query) if url.query else {}
+        query = parse_qs(url.query, keep_blank_values=True) if url.query else {}
     except ValueError:
         raise Denied(400, "this URL cannot be read") from None
     if url.fragment:
