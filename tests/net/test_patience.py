@@ -153,3 +153,12 @@ class PatienceTests(SynchronousTestCase):
         self.patience.stop()
         self.reactor.advance(1)
         self.assertNotIn(self.port, self.reactor.readers)
+
+    def test_stop_while_it_waits_twice(self) -> None:
+        """Nor does one that finds nothing left again, as those are taken who wait at its end."""
+        self.short()
+        shortage = patch.object(socket.socket, "accept", side_effect=OSError(errno.EMFILE, ""))
+        with shortage:
+            self.patience.last_call(self.port)
+        self.patience.stop()
+        self.assertEqual(self.reactor.getDelayedCalls(), [])

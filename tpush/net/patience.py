@@ -131,7 +131,8 @@ class Patience:
 
     def _pause(self, port: tcp.Port, seconds: float) -> None:
         port.stopReading()
-        self._pauses[port] = self._clock.callLater(seconds, self._resume, port)
+        if port not in self._pauses:  # at the last call those who wait are taken all the same
+            self._pauses[port] = self._clock.callLater(seconds, self._resume, port)
 
     def _resume(self, port: tcp.Port) -> None:
         del self._pauses[port]
