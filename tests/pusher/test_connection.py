@@ -265,3 +265,13 @@ class ConnectionTests(FactoryCase):
             client.lose()
         self.clock.advance(0)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_nothing_left_of_one_who_was_slow(self) -> None:
+        """Nor does one that closed itself, while it had time for what waited."""
+        client = self.slow(SlowPolicy.DISCONNECT)
+        self.publish(b"1")
+        client.connection.leave(GOING_AWAY)
+        client.send(client_frame(CLOSE, struct.pack("!H", 1001)))
+        client.lose()
+        self.clock.advance(0)
+        self.assertEqual(self.clock.getDelayedCalls(), [])

@@ -143,13 +143,17 @@ class Outgoing(Arriving, Receiver):  # type: ignore[misc]
         if not abort and self.state != self.STATE_CLOSED:
             # Twisted waits without end for a client that does not take what is written, or, with
             # TLS, does not answer the close.
+            _cancel(self._end)  # who is sent away has longer than who leaves
             self._end = self.factory.later(self.factory.closeHandshakeTimeout, self.abort)
         super().dropConnection(abort)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
-        # The second is Autobahn's, which lets it run.
-        for timer in (self._end, self.closeHandshakeTimeoutCall):
-            if timer is not None and timer.active():
-                timer.cancel()
+        _cancel(self._end)
+        _cancel(self.closeHandshakeTimeoutCall)  # Autobahn lets it run
+
+
+def _cancel(timer: IDelayedCall | None) -> None:
+    if timer is not None and timer.active():
+        timer.cancel()
