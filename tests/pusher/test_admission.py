@@ -16,7 +16,7 @@ from tpush.access import Origins
 from tpush.limits import Limits
 from tpush.message import BROADCAST, Message, WorkerID
 from tpush.pusher.admission import Admission, Auth
-from tpush.pusher.closing import TABLE
+from tpush.pusher.closing import GOING_AWAY, TABLE
 from tpush.pusher.factory import PusherFactory
 from tpush.tokens import TokenKeys
 
@@ -126,6 +126,15 @@ class AdmissionTests(SynchronousTestCase):
         self.clock.advance(3)
         self.assertEqual(client.frames[-1][1][:2], struct.pack("!H", 4401))
         self.assertEqual(self.factory.metrics.expired, 1)
+
+    def test_runs_out_too_late(self) -> None:
+        """One that is being closed for something else is not counted."""
+        client = self.bearing(token(exp=int(time.time()) + 100))
+        self.clock.advance(98)
+        client.connection.close(GOING_AWAY)
+        self.clock.advance(3)
+        self.assertEqual(client.frames[-1][1][:2], struct.pack("!H", 1001))
+        self.assertEqual(self.factory.metrics.expired, 0)
 
     def test_no_timer_outlives_its_client(self) -> None:
         """One who leaves before takes the timer along."""

@@ -123,5 +123,6 @@ class Connection(Outgoing):
         self.factory.closed(self)
 
     def _expire(self) -> None:
-        self.factory.metrics.expired += 1
-        self.close(EXPIRED)
+        if self.state == OPEN:  # else it is being closed for something else
+            self.factory.metrics.expired += 1
+            self.close(EXPIRED)
