@@ -170,7 +170,7 @@ class Limits:
     @property
     def ending(self) -> float:
         """Seconds that a worker may take to end, before its parent kills it."""
-        return self.drain_grace + self.drain_within + 2 * self.stop_wait + 3
+        return self.drain_grace + self.drain_within + 3 * self.stop_wait + 3
 
     def __post_init__(self) -> None:
         """Check what bounds ask of each other.

@@ -12,12 +12,14 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
+from tests.channel.cluster import Cluster
 from tests.pusher.client import Client
 from tests.pusher.websocket import CLOSE, TEXT, client_frame
 from tpush.channel.local import LocalBroker, LocalChannel
 from tpush.limits import Limits
 from tpush.message import BROADCAST
 from tpush.metrics import RATED
+from tpush.orders import Join, pack_order
 from tpush.pusher.service import PusherService
 
 GOING_AWAY = struct.pack("!H", 1001) + b"going away"
@@ -253,3 +255,46 @@ class StopTests(SynchronousTestCase):
         self.run_(0.1)
         self.successResultOf(closed)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class LastReceiptTests(SynchronousTestCase):
+    """A worker that is told to end, while others ask for receipts."""
+
+    @override
+    def setUp(self) -> None:
+        self.cluster = Cluster(Limits(ping_interval=0))
+        self.cluster.start()
+        self.publisher = self.cluster.channel()
+        self.leaving, self.staying = self.start(), self.start()
+        self.cluster.run(1)
+
+    def start(self) -> PusherService:
+        service = PusherService(
+            self.cluster.channel(),
+            [],
+            reactor=self.cluster.clock,
+            limits=self.cluster.limits,
+            entropy=self.cluster.random.randbytes,
+        )
+        service.startService()
+        return service
+
+    def test_nobody_waits_for_it(self) -> None:
+        """Every receipt is complete, whenever in that time its message or order comes."""
+        clients = [Client(each.factory).open() for each in (self.leaving, self.staying)]
+        stopped = self.leaving.stopService()
+        receipts = []
+        for millisecond in range(1_000):
+            if millisecond == 700:
+                clients[0].lose()
+            receipts += [
+                self.publisher.publish(BROADCAST, "x", receipt=True),
+                self.publisher.order(BROADCAST, pack_order(Join("news"))),
+            ]
+            self.cluster.run(0.001)
+        self.successResultOf(stopped)
+        self.cluster.run(3)
+        missed = [it for it in map(self.successResultOf, receipts) if not it.complete]
+        self.assertEqual(missed, [])
+        clients[1].lose()
+        self.cluster.close()

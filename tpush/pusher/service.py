@@ -39,8 +39,8 @@ from tpush.pusher.telling import NOBODY, Several
 from tpush.receipt import Counts, Ticket
 
 LAST_ROUNDS = 3
-"""Times that the channel is asked whether there is more to be told of groups, for one and for those
-who leave at the same time; one more, as machines are busy."""
+"""Times that the channel is asked whether there is more to come, for one and for those who leave at
+the same time; one more, as machines are busy."""
 
 ON_THE_WAY = 0.5
 """Seconds that a message may take from its publisher to the channel, on machines that are busy."""
@@ -185,8 +185,10 @@ class PusherService(MultiService):
         self._reporter.stop()
         if self._presence is not None:
             self._presence.stop()
-        if self._hooks.telling is not NOBODY and self._channel.connected:
-            hearing = Deferred.fromCoroutine(self._hear_of_groups())
+        self._channel.unsubscribe(BROADCAST)
+        self._channel.unsubscribe(worker_event(self.worker))
+        if self._channel.connected:
+            hearing = Deferred.fromCoroutine(self._hear_the_last())
             with suppress(TimeoutError):
                 await hearing.addTimeout(self._limits.stop_wait, self._reactor)
         # At once, as each may take all of the time that there is for it.
@@ -253,11 +255,12 @@ class PusherService(MultiService):
         with suppress(TimeoutError):
             await self._channel.flush().addTimeout(self._limits.stop_wait, self._reactor)
 
-    async def _hear_of_groups(self) -> None:
-        """Wait for what is to be told of groups: those who have left may have been the last.
+    async def _hear_the_last(self) -> None:
+        """Wait for what still comes: messages whose receipts wait for us, and news of groups.
 
-        Others may leave at the same time. What was on its way to them comes to us once the channel
-        knows that they have left, a round trip later at the most.
+        Those who have left may have been the last of their groups. Other workers may leave at the
+        same time: what was on its way to them comes to us once the channel knows that they have
+        left, a round trip later at the most. And a receipt of ours may take a round trip itself.
         """
         for _ in range(LAST_ROUNDS):
             await self._channel.settled()
