@@ -62,6 +62,15 @@ class OrdersTests(GroupCase):
             self.report,
         )
 
+    full = ""
+    """An event for which the channel has no room."""
+
+    @override
+    def subscribe(self, event: str) -> None:
+        if event == self.full:
+            raise TooManySubscriptions("full")
+        super().subscribe(event)
+
     def settle(self) -> Deferred[None]:
         return succeed(None) if self.known is None else self.known
 
@@ -169,6 +178,18 @@ class OrdersTests(GroupCase):
         self.client("x")
         self.client()
         self.assertEqual(self.order(Join("y"), BROADCAST), (Counts(1, dropped=1), None))
+
+    def test_another_user(self) -> None:
+        """Who is in as many groups as it may, its user counted, may be bound to another user."""
+        self.begin(groups=2)
+        client = self.client("x")
+        for user in ("ann", "bob"):
+            self.assertEqual(self.order(Bind(user), "worker/7", 1), (Counts(1), None))
+        self.assertEqual(self.subscribed, [group_event("x"), user_event("bob")])
+        self.full = user_event("cy")
+        self.assertEqual(self.order(Bind("cy"), "worker/7", 1), (Counts(dropped=1), None))
+        self.assertEqual(client.connection.claims.user, "bob")
+        self.assertEqual(self.subscribed, [group_event("x"), user_event("bob")])
 
     def test_users(self) -> None:
         """A connection is bound to a user, to another, and to none."""

@@ -125,9 +125,15 @@ class Orders:
     def _bind(self, client: Client, user: str | None) -> None:
         if client.connection is None:
             return
-        before = client.claims.user
-        if user is not None:
-            self._groups.join(client.connection, user_event(user))
+        connection, before = client.connection, client.claims.user
+        # First, as a user counts towards the groups that one may be in.
         if before is not None and before != user:
-            self._groups.leave(client.connection, user_event(before))
+            self._groups.leave(connection, user_event(before))
+        if user is not None:
+            try:
+                self._groups.join(connection, user_event(user))
+            except (TooManyGroups, TPushError):
+                if before is not None:
+                    self._groups.join(connection, user_event(before))
+                raise
         client.claims = replace(client.claims, user=user)
