@@ -84,6 +84,19 @@ class SeveralGroupsTests(RecoveryCase):
         [told] = [each for each in self.said(client) if each["type"] == "message"]
         self.assertEqual(told["also"], [{"group": "sport", **at(9)}])
 
+    def test_not_had_as_one_of_the_other(self) -> None:
+        """Who begins anew in the other is told so too: its place is not above where he began."""
+        client, first = self.speaker(), self.speaker()
+        self.ask(first, type="subscribe", group="other")
+        self.ask(client, type="subscribe", group="sport")
+        self.come_back(client, 4)
+        self.answer(Recalled())
+        self.answer(Recalled(Position("e", 9)), Recalled(Position("e", 5), (self.both,)))
+        began, _, told = self.said(client)[1:]
+        self.assertEqual((began["group"], began["offset"]), ("sport", 9))
+        self.assertEqual((told["group"], told["offset"]), ("news", 5))
+        self.assertEqual(told["also"], [{"group": "sport", **at(9)}])
+
     def test_cut_off_between(self) -> None:
         """Wherever it is cut off, it has had all up to the places that it was told of."""
         client, first = self.speaker(), self.speaker()
