@@ -44,6 +44,14 @@ class ProbeTests(SynchronousTestCase):
             self.assertEqual(self.ask(asked), (b"HTTP/1.1 200 OK", b"ok"))
             self.assertEqual(self.ask(asked[:7], asked[7:])[1], b"ok")
 
+    def test_other_protocol(self) -> None:
+        """A probe that would rather speak HTTP/2 is answered: Java's client offers that to all."""
+        asked = (
+            b"GET /health HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nHost: localhost\r\n"
+            b"HTTP2-Settings: AAEAAEAA\r\nUpgrade: h2c\r\n\r\n"
+        )
+        self.assertEqual(self.ask(asked), (b"HTTP/1.1 200 OK", b"ok"))
+
     def test_not_well(self) -> None:
         """503, and why."""
         self.complaint = "draining"
@@ -63,7 +71,7 @@ class ProbeTests(SynchronousTestCase):
             (b"GET /healthy HTTP/1.1\r\nHost: localhost\r\n\r\n", b"426"),
             (b"GET /health/x HTTP/1.1\r\nHost: localhost\r\n\r\n", b"426"),
             (b"POST /health HTTP/1.1\r\nHost: localhost\r\n\r\n", b"405"),
-            (b"GET /health HTTP/1.1\r\nUpgrade: h2c\r\nHost: localhost\r\n\r\n", b"400"),
+            (b"GET /health HTTP/1.1\r\nUpgrade: WebSocket\r\nHost: localhost\r\n\r\n", b"400"),
         ]:
             self.assertIn(status, self.ask(asked)[0])
 

@@ -12,9 +12,11 @@ ENDS: Final = b"\r\n\r\n"
 
 HEAD = re.compile(
     rb"(GET|HEAD) /health(?:\?[^ \r\n]*)? HTTP/1\.[01]\r\n"
-    rb"(?:(?!(?i:upgrade)[ \t]*:)[^\r\n]+\r\n)*\r\n"
+    rb"(?:(?!(?i:upgrade:[^\r\n]*websocket))[^\r\n]+\r\n)*\r\n"
 )
-"""The head of a request that asks for no upgrade. HTTP/1.0 is what some balancers speak."""
+"""The head of a request that asks for no WebSocket. HTTP/1.0 is what some balancers speak, and
+HTTP/2 what some clients offer with each request, to whom it is answered as if they had not:
+:rfc:`9110#section-7.8`."""
 
 
 def answer_probe(data: bytes, complaint: str) -> bytes | None:
