@@ -88,8 +88,6 @@ def read_opening(head: bytes) -> Opening:
     key = headers["sec-websocket-key"]
     if not KEY.fullmatch(key):
         raise Denied(400, "Sec-WebSocket-Key is not 16 bytes in base64")
-    if "sec-websocket-extensions" in repeated:
-        raise Denied(400, "there is more than one Sec-WebSocket-Extensions")
     return Opening(headers, host, path, query, protocols, key)
 
 
