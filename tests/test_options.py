@@ -105,6 +105,8 @@ class OptionsTests(SynchronousTestCase):
             (["--origin", "https://"], {}, "tpush-ws: --origin is an origin such as https://app."),
             (["--origin", "https://*.a/"], {}, "tpush-ws: --origin is an origin such as https://"),
             (["--origin", "app.example.com"], {}, "tpush-ws: --origin is an origin such as https"),
+            (["--origin", "https://a:443"], {}, "tpush-ws: --origin is an origin such as https"),
+            (["--origin", "HTTP://*.a:80"], {}, "tpush-ws: --origin is an origin such as https"),
             (
                 ["--origin", "https://ü.test"],
                 {},
@@ -125,8 +127,9 @@ class OptionsTests(SynchronousTestCase):
 
     def test_origins_and_hosts(self) -> None:
         """What browsers send, patterns of it, and names of this server."""
-        origins = ["https://a.test", "http://[::1]:8000", "https://*.a.test", "*.a.test", "*",
-                   "null", "file://", "capacitor://localhost", "https://*"]  # fmt: skip
+        origins = ["https://a.test", "http://[::1]:8000", "https://[::443]", "http://a.test:443",
+                   "https://*.a.test", "*.a.test", "*", "null", "file://",
+                   "capacitor://localhost", "https://*"]  # fmt: skip
         hosts = ["push.example.com", "PUSH_1", "10.0.0.5", "[::1]", "::1"]
         options = self.parse(
             *(f"--origin={each}" for each in origins), *(f"--host={each}" for each in hosts)

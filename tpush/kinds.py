@@ -14,6 +14,9 @@ ON, OFF = ("1", "on", "yes", "true"), ("0", "off", "no", "false", "")
 ORIGIN = re.compile(r"[!-.0-~]+(://[!-.0-~]+)?")
 """ASCII with no slash but those two; where there is a pattern it may be without them."""
 
+OWN_PORT = re.compile(r"http://.*:80|https://.*:443", re.IGNORECASE)
+"""With the port that its scheme has anyway, which browsers leave out: :rfc:`6454#section-6.2`."""
+
 BARE = ("null", "file://")
 """Origins that name no host; the second is that of a page in a file, or of an app made of such."""
 
@@ -99,8 +102,11 @@ def origin(text: str) -> str:
         ValueError: no browser sends one that is like it.
     """
     known = text in BARE or (ORIGIN.fullmatch(text) and ("*" in text or "://" in text))
-    if not known:
-        raise ValueError("an origin such as https://app.example.com, with no slash at its end")
+    if not known or OWN_PORT.fullmatch(text):
+        raise ValueError(
+            "an origin such as https://app.example.com, with no slash at its end, and no port "
+            "that its scheme has anyway"
+        )
     return text
 
 
