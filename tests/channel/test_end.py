@@ -277,6 +277,18 @@ class CloseTests(EndCase):
         self.acknowledge(2)
         self.successResultOf(closed)
 
+    def test_nothing_lost(self) -> None:
+        """Who only asked whether all has arrived has lost nothing that the log could tell."""
+        clock = self.end.clock
+        assert isinstance(clock, Clock)
+        flushed = self.end.flush()
+        closed = self.end.close()
+        with capturedLogs() as events:
+            clock.advance(self.end.limits.stop_wait)
+        self.assertEqual([e for e in events if "never acknowledged" in e["log_format"]], [])
+        self.successResultOf(closed)
+        self.failureResultOf(flushed)
+
     def test_in_vain(self) -> None:
         """Whoever waits when there is no more time is told so, once."""
         clock = self.end.clock

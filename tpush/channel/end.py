@@ -216,7 +216,8 @@ class ChannelEnd(Publishing):
             await held.addTimeout(self.limits.stop_wait, self.clock)
         except TimeoutError:
             lost = sum(not isinstance(request, Mark) for request in self.outbox)
-            self.log.warn("{lost} requests were never acknowledged", lost=lost)
+            if lost:
+                self.log.warn("{lost} requests were never acknowledged", lost=lost)
         self._receipts.give_up_all()
         self._left = True  # what is asked for from now on concerns nobody
         await self.leave()
