@@ -25,6 +25,10 @@ class SecretsTests(SynchronousTestCase):
         path = self.file(b"# the new one\n%s\n\n  %s  \r\n" % (SECRET, OTHER))
         self.assertEqual(read_secrets(path), [SECRET, OTHER])
 
+    def test_byte_order_mark(self) -> None:
+        """A mark that an editor has put before them is none of theirs."""
+        self.assertEqual(read_secrets(self.file(b"\xef\xbb\xbf" + SECRET)), [SECRET])
+
     def test_unsafe(self) -> None:
         """A file that cannot be used says which and why, and nothing of what is in it."""
         for path, why in [

@@ -9,6 +9,7 @@ import hmac
 import os
 import re
 import stat
+from codecs import BOM_UTF8
 from collections.abc import Collection, Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -49,7 +50,8 @@ def read_file(path: str, *, private: bool) -> bytes:
             if os.fstat(file.fileno()).st_mode & forbidden:
                 mode = "o-rw" if private else "o-w"
                 raise UnsafeSecret(f"others may {what} {path}: chmod {mode} {path}")
-            return file.read()
+            # Editors of Windows put it there, and nobody sees it.
+            return file.read().removeprefix(BOM_UTF8)
     except OSError as error:
         raise UnsafeSecret(f"cannot read {path}: {(error.strerror or '').lower()}") from None
 
