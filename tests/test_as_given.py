@@ -9,14 +9,14 @@ from tpush.as_given import AsGiven, check_host
 class AsGivenTests(SynchronousTestCase):
     """What becomes of a URL on its way through treq."""
 
-    def assertSent(self, url: str, sent: str) -> None:  # noqa: N802
+    def check_sent(self, url: str, sent: str) -> None:
         self.assertEqual(AsGiven.from_text(url).to_uri().to_text(), sent)
 
     def test_addresses(self) -> None:
         """An address stays one."""
-        self.assertSent("http://[::1]:4237/v1/info", "http://[::1]:4237/v1/info")
-        self.assertSent("https://[2001:db8::7]/", "https://[2001:db8::7]/")
-        self.assertSent("http://127.0.0.1:4237/?a=b", "http://127.0.0.1:4237/?a=b")
+        self.check_sent("http://[::1]:4237/v1/info", "http://[::1]:4237/v1/info")
+        self.check_sent("https://[2001:db8::7]/", "https://[2001:db8::7]/")
+        self.check_sent("http://127.0.0.1:4237/?a=b", "http://127.0.0.1:4237/?a=b")
 
     def test_others(self) -> None:
         """All else is as treq has it by itself."""
@@ -25,7 +25,7 @@ class AsGivenTests(SynchronousTestCase):
             "http://münchen.example:8000/ä?ö=1",
             'http://h/a|b/%2F%zz?x="1"&y#z',
         ):
-            self.assertSent(url, EncodedURL.from_text(url).to_uri().to_text())
+            self.check_sent(url, EncodedURL.from_text(url).to_uri().to_text())
 
 
 class CheckHostTests(SynchronousTestCase):
